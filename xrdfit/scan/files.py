@@ -1,0 +1,110 @@
+"""From a path to a dataset: limits, choice of the reader, choice of the scan."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xrdfit.errors import InputError
+from xrdfit.scan.detect import HEAD_BYTES, READERS, FormatInfo, find_reader
+from xrdfit.scan.schema import RawScan, to_dataset
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+MAX_BYTES = 200_000_000
+"""The largest file that is read: a powder pattern has some ten thousand points."""
+
+
+def formats() -> tuple[FormatInfo, ...]:
+    """Return the file formats that `read_pattern` knows."""
+    return tuple(reader.info for reader in READERS)
+
+
+def read_pattern(path: str | os.PathLike[str], scan: int | None = None, format: str | None = None) -> Dataset:
+    """Read a measured powder pattern; the content of the file decides which format it is.
+
+    Parameters
+    ----------
+    path : path
+        The file. It is only read, at most 200 MB of it.
+    scan : int, optional
+        Which scan, counted from 0, of a file that holds several.
+    format : str, optional
+        Name of the format (see `formats`), for a file that does not show which one it is.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `make_pattern` describes it, with ``file``, ``format``, ``scan_index`` and ``n_scans`` in the attributes, and
+        what the file states of sample, wavelengths, anode, monochromator, radius and counting time; what it does not
+        state is absent.
+
+    Raises
+    ------
+    InputError
+        One line, for a file that is missing, empty, too large, cut, of no known format or not a powder pattern, and
+        for a file of several scans when none is chosen (the message lists them).
+    """
+    file = Path(path)
+    reader = None
+    try:
+        data = _content(file)
+        reader = find_reader(data[:HEAD_BYTES], format)
+        scans = reader.read(data)
+        index = _choose(scans, scan)
+        return to_dataset(scans[index], file=str(file), format=reader.info.name, scan_index=index, n_scans=len(scans))
+    except InputError as error:
+        kind = f" ({reader.info.name})" if reader is not None and reader.info.name != "text" else ""
+        raise InputError(f"{_one_line(str(file))}{kind}: {_one_line(str(error))}") from None
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _content(file: Path) -> bytes:
+    """Return the bytes of a plain file within the limit."""
+    try:
+        if file.is_dir():
+            raise InputError("is a folder; a file is needed")
+        if not file.exists():
+            raise InputError("does not exist; a file is needed")
+        if not file.is_file():
+            raise InputError("is not a plain file; a file is needed")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > MAX_BYTES:
+        raise InputError(f"is larger than {MAX_BYTES // 1_000_000} MB, the most that is read")
+    if not data.strip():
+        raise InputError("is empty; a measured pattern is needed")
+    return data
+
+
+def _choose(scans: list[RawScan], scan: int | None) -> int:
+    """Return the index of the scan to take; several scans without a choice are an error that lists them."""
+    if not scans:
+        raise InputError("holds no scan")
+    if scan is None:
+        if len(scans) == 1:
+            return 0
+        listed = "; ".join(f"{index}: {_summary(raw)}" for index, raw in enumerate(scans[:20]))
+        more = f"; and {len(scans) - 20} more" if len(scans) > 20 else ""
+        raise InputError(f"holds {len(scans)} scans: {listed}{more}; pass --scan N (scan=N in Python)")
+    if isinstance(scan, bool) or not isinstance(scan, int | np.integer) or not 0 <= scan < len(scans):
+        raise InputError(f"scan {scan} is not in the file; allowed is 0 to {len(scans) - 1}")
+    return int(scan)
+
+
+def _summary(raw: RawScan) -> str:
+    if len(raw.two_theta) == 0:
+        return "no points"
+    time = f", {raw.meta['count_time_s']:g} s a step" if "count_time_s" in raw.meta else ""
+    return f"{raw.two_theta[0]:g}–{raw.two_theta[-1]:g}° {len(raw.two_theta)} points{time}"

@@ -1,0 +1,206 @@
+"""The measured pattern: one `xarray.Dataset` schema and the one function that makes and checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xrdfit.errors import InputError
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+MIN_POINTS = 10
+"""Fewer points than this are no powder pattern but a fragment of something else."""
+
+Attribute = str | int | float | list[float]
+
+
+@dataclass(frozen=True)
+class RawScan:
+    """What a reader found in a file, before any check.
+
+    Attributes
+    ----------
+    two_theta, counts : (n,) float64
+        Scattering angle (degree) and intensity.
+    sigma : (n,) float64, optional
+        Standard deviations, only where the file states them.
+    gain : (n,) float64, optional
+        Intensity units per detected count, only where it is not 1 (attenuators, counts per second).
+    meta : mapping
+        Attributes of the dataset, under the names that `make_pattern` documents; facts that the file lacks are absent.
+    """
+
+    two_theta: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    sigma: NDArray[np.float64] | None = None
+    gain: NDArray[np.float64] | None = None
+    meta: Mapping[str, Attribute] = field(default_factory=dict)
+
+
+def make_pattern(
+    two_theta: ArrayLike,
+    counts: ArrayLike,
+    sigma: ArrayLike | None = None,
+    *,
+    gain: ArrayLike | None = None,
+    **attrs: Attribute | None,
+) -> Dataset:
+    """Make the dataset of a measured (or computed) powder pattern, and check it.
+
+    Parameters
+    ----------
+    two_theta : (n,)
+        Scattering angle in degrees, strictly ascending, 0 < 2θ < 180, at least 10 points; the steps need not be equal.
+    counts : (n,)
+        Intensity, finite and not all zero. Negative values are allowed only together with `sigma`
+        (a pattern whose background was subtracted), because they have no counting error of their own.
+    sigma : (n,), optional
+        Standard deviation of `counts`, positive. Without it the errors are those of counting,
+        sigma = sqrt(gain·max(counts, gain)): the variance of g·N is g²·N for N detected quanta, and at least g².
+    gain : (n,) or scalar, optional
+        Intensity units per detected count; 1 where absent.
+    **attrs
+        Provenance, safe for netCDF: text, numbers, lists of numbers. Names in use: ``file``, ``format``, ``sample``,
+        ``wavelengths`` (Å), ``wavelength_weights`` (sum 1), ``anode``, ``radiation``, ``monochromator_deg`` (2θ of the
+        monochromator), ``radius_mm``, ``count_time_s``, ``scan_index``, ``n_scans``, ``notes``. None is left out.
+
+    Returns
+    -------
+    xarray.Dataset
+        Coordinate ``two_theta``; variables ``counts``, ``sigma`` and, where it is not 1, ``gain``; attribute
+        ``sigma_from`` is "file" or "poisson".
+
+    Raises
+    ------
+    InputError
+        Naming the first point that breaks one of these rules.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pattern = make_pattern(np.linspace(10, 20, 11), np.full(11, 100.0), sample="flat")
+    >>> float(pattern.sigma[0]), pattern.attrs["sigma_from"]
+    (10.0, 'poisson')
+    """
+    import xarray as xr
+
+    angle, intensity = _column(two_theta, "two_theta"), _column(counts, "counts")
+    factor = None if gain is None else _checked_gain(gain, angle)
+    _check_angles(angle)
+    _same_length(intensity, angle, "counts")
+    _check_counts(intensity, angle, has_sigma=sigma is not None)
+    if sigma is None:
+        unit = np.ones_like(intensity) if factor is None else factor
+        error, origin = np.sqrt(unit * np.maximum(intensity, unit)), "poisson"
+    else:
+        error, origin = _column(sigma, "sigma"), "file"
+        _same_length(error, angle, "sigma")
+        _first_bad(~(np.isfinite(error) & (error > 0)), error, angle, "sigma", "a positive number")
+    variables = {
+        "counts": ("two_theta", intensity, {"units": "counts", "long_name": "measured intensity"}),
+        "sigma": ("two_theta", error, {"units": "counts", "long_name": "standard deviation of counts"}),
+    }
+    if factor is not None and np.any(factor != 1.0):
+        variables["gain"] = ("two_theta", factor, {"long_name": "intensity units per detected count"})
+    return xr.Dataset(
+        variables,
+        coords={"two_theta": ("two_theta", angle, {"units": "degree", "long_name": "scattering angle 2θ"})},
+        attrs={"sigma_from": origin, **{name: _attribute(name, v) for name, v in attrs.items() if v is not None}},
+    )
+
+
+def to_dataset(raw: RawScan, **attrs: Attribute | None) -> Dataset:
+    """Turn what a reader found into the dataset; a scan measured downwards is reversed, any other order is an error."""
+    columns = [raw.two_theta, raw.counts, raw.sigma, raw.gain]
+    if len(raw.two_theta) > 1 and len(raw.counts) == len(raw.two_theta) and np.all(np.diff(raw.two_theta) < 0):
+        columns = [None if c is None else c[::-1] for c in columns]
+    two_theta, counts, sigma, gain = columns
+    assert two_theta is not None
+    assert counts is not None
+    meta = {**raw.meta, **attrs}
+    if sigma is None and gain is None and not np.array_equal(counts, np.round(counts)):
+        told = str(meta["notes"]) + "; " if "notes" in meta else ""
+        meta["notes"] = told + "intensities are not whole numbers, yet their errors take them for counts"
+    return make_pattern(two_theta, counts, sigma, gain=gain, **meta)
+
+
+def _column(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return a float64 copy with one dimension: the dataset never shares memory with the caller."""
+    try:
+        column = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} is not a column of numbers") from None
+    if column.ndim != 1:
+        raise InputError(f"{name} has {column.ndim} dimensions; one is allowed")
+    return column
+
+
+def _same_length(column: NDArray[np.float64], angle: NDArray[np.float64], name: str) -> None:
+    if len(column) != len(angle):
+        raise InputError(f"{name} has {len(column)} points and two_theta has {len(angle)}; they must agree")
+
+
+def _first_bad(
+    bad: NDArray[np.bool_], column: NDArray[np.float64], angle: NDArray[np.float64], name: str, allowed: str
+) -> None:
+    """Raise for the first point that is marked bad."""
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"{name} is {column[row]:g} at point {row + 1} (2θ = {angle[row]:g}°); allowed is {allowed}",
+        )
+
+
+def _check_angles(angle: NDArray[np.float64]) -> None:
+    if len(angle) < MIN_POINTS:
+        raise InputError(f"a pattern of {len(angle)} points; at least {MIN_POINTS} are needed")
+    bad = ~((angle > 0) & (angle < 180))
+    _first_bad(bad, angle, angle, "two_theta", "an angle between 0 and 180 degrees")
+    stuck = np.diff(angle) <= 0
+    if stuck.any():
+        row = int(np.argmax(stuck)) + 1
+        what = "repeats" if angle[row] == angle[row - 1] else "goes back"
+        raise InputError(
+            f"two_theta {what} at point {row + 1} ({angle[row]:g}° after {angle[row - 1]:g}°); "
+            "angles must ascend (or descend) strictly",
+        )
+
+
+def _check_counts(counts: NDArray[np.float64], angle: NDArray[np.float64], *, has_sigma: bool) -> None:
+    _first_bad(~np.isfinite(counts), counts, angle, "counts", "a finite number")
+    if not counts.any():
+        raise InputError(f"counts are zero at all {len(counts)} points; a pattern needs intensity")
+    if not has_sigma:
+        _first_bad(counts < 0, counts, angle, "counts", "0 or more (negative only with a column of errors)")
+
+
+def _checked_gain(gain: ArrayLike, angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    try:
+        factor = np.array(np.broadcast_to(np.asarray(gain, dtype=np.float64), angle.shape))
+    except (TypeError, ValueError):
+        raise InputError(f"gain is neither a number nor a column of {len(angle)} numbers") from None
+    _first_bad(~(np.isfinite(factor) & (factor > 0)), factor, angle, "gain", "a positive number")
+    return factor
+
+
+def _attribute(name: str, value: Any) -> Attribute:
+    """Return an attribute in a type that netCDF holds."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        raise InputError(f"attribute {name} = {value}; text, a number or a list of numbers is allowed")
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value)
+    if isinstance(value, list | tuple | np.ndarray) and all(
+        isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in value
+    ):
+        return [float(v) for v in value]
+    raise InputError(f"attribute {name} is a {type(value).__name__}; text, a number or a list of numbers is allowed")
