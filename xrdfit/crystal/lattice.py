@@ -1,0 +1,169 @@
+"""The unit cell: metric, d-spacings, and which of its parameters a space group leaves free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from xrdfit.crystal.groups import SpaceGroup
+from xrdfit.errors import InputError
+
+PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Unit cell.
+
+    Attributes
+    ----------
+    a, b, c : float
+        Lengths in Å, above zero.
+    alpha, beta, gamma : float
+        Angles in degrees, between 0 and 180.
+
+    Raises
+    ------
+    InputError
+        A length or an angle is out of range, or the angles enclose no volume.
+    """
+
+    a: float
+    b: float
+    c: float
+    alpha: float = 90.0
+    beta: float = 90.0
+    gamma: float = 90.0
+
+    def __post_init__(self) -> None:
+        for name in PARAMETERS:
+            value = getattr(self, name)
+            limit, unit = (1e4, "Å") if name in "abc" else (180.0, "°")
+            if not 0.0 < value < limit:
+                raise InputError(f"cell {name}: {value:g} {unit} is out of range; above 0 and below {limit:g} {unit}")
+        if np.linalg.det(self.metric) <= 1e-12 * (self.a * self.b * self.c) ** 2:
+            raise InputError(f"cell angles {self.alpha:g}, {self.beta:g}, {self.gamma:g}°: they enclose no volume")
+
+    @property
+    def metric(self) -> np.ndarray:
+        """Metric tensor G, (3, 3) in Å²: G_ij = a_i·a_j."""
+        lengths = np.array([self.a, self.b, self.c])
+        alpha, beta, gamma = (_cosine(angle) for angle in (self.alpha, self.beta, self.gamma))
+        cosines = np.array([[1.0, gamma, beta], [gamma, 1.0, alpha], [beta, alpha, 1.0]])
+        return np.outer(lengths, lengths) * cosines
+
+    @property
+    def reciprocal_metric(self) -> np.ndarray:
+        """Reciprocal metric tensor G*, (3, 3) in Å⁻²: 1/d² = h G* hᵀ."""
+        return np.linalg.inv(self.metric)
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """Cartesian cell vectors as rows, (3, 3) in Å: a along x, b in the plane xy; r = xyz @ vectors."""
+        return np.linalg.cholesky(self.metric)
+
+    @property
+    def volume(self) -> float:
+        """Volume in Å³."""
+        return float(np.sqrt(np.linalg.det(self.metric)))
+
+    def d_spacing(self, hkl: np.ndarray) -> np.ndarray:
+        """Interplanar distance of each reflection.
+
+        Parameters
+        ----------
+        hkl : (n, 3) array of int
+            Indices, none of them all zero.
+
+        Returns
+        -------
+        (n,) array of float
+            d in Å.
+
+        Examples
+        --------
+        >>> Cell(4.0, 4.0, 4.0).d_spacing([[2, 0, 0]])
+        array([2.])
+        """
+        indices = np.atleast_2d(np.asarray(hkl, dtype=float))
+        return 1.0 / np.sqrt(np.einsum("ni,ij,nj->n", indices, self.reciprocal_metric, indices))
+
+
+def cell_names(group: SpaceGroup) -> tuple[str, ...]:
+    """Free parameters of the cell in this setting, e.g. ``("a",)`` for cubic, ``("a", "c")`` for hexagonal axes."""
+    system = group.crystal_system
+    if system == "cubic":
+        return ("a",)
+    if group.rhombohedral_axes:
+        return ("a", "alpha")
+    if system in ("tetragonal", "trigonal", "hexagonal"):
+        return ("a", "c")
+    if system == "orthorhombic":
+        return ("a", "b", "c")
+    if system == "monoclinic":
+        angle = {"a": "alpha", "b": "beta", "c": "gamma"}[group.gemmi.monoclinic_unique_axis()]
+        return ("a", "b", "c", angle)
+    return PARAMETERS
+
+
+def cell_from_free(group: SpaceGroup, values: Mapping[str, float]) -> Cell:
+    """Build the cell from the group's free parameters; the group sets the others.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    values : mapping of str to float
+        At least the names of `cell_names`, lengths in Å, angles in degrees; other names are not looked at.
+
+    Raises
+    ------
+    InputError
+        A free parameter is lacking or out of range.
+    """
+    names = cell_names(group)
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise InputError(f"cell of {group.hm}: {', '.join(missing)} lacking; needed are {', '.join(names)}")
+    given = {name: float(values[name]) for name in names}
+    a = given["a"]
+    if group.rhombohedral_axes:
+        alpha = given["alpha"]
+        return Cell(a, a, a, alpha, alpha, alpha)
+    hexagonal = group.crystal_system in ("trigonal", "hexagonal")
+    return Cell(
+        a,
+        given.get("b", a),
+        given.get("c", a),
+        given.get("alpha", 90.0),
+        given.get("beta", 90.0),
+        given.get("gamma", 120.0 if hexagonal else 90.0),
+    )
+
+
+def check_cell(group: SpaceGroup, cell: Cell, tolerance: float = 1e-6) -> None:
+    """Make sure that the cell has the metric that the space group asks for.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    cell : Cell
+    tolerance : float
+        Allowed relative deviation of each parameter.
+
+    Raises
+    ------
+    InputError
+        It has not; the message names the parameter.
+    """
+    ideal = cell_from_free(group, {name: getattr(cell, name) for name in PARAMETERS})
+    for name in PARAMETERS:
+        value, expected = getattr(cell, name), getattr(ideal, name)
+        if abs(value - expected) > tolerance * expected:
+            raise InputError(f"cell {name}: {value:g} does not fit space group {group.hm}, which needs {expected:g}")
+
+
+def _cosine(degrees: float) -> float:
+    # cos 90° and cos 120° without the rounding of π, so that a right angle gives a diagonal metric
+    return {90.0: 0.0, 60.0: 0.5, 120.0: -0.5}.get(degrees, float(np.cos(np.radians(degrees))))

@@ -1,0 +1,295 @@
+"""Positions in the cell: orbits, stabilizers, Wyckoff letters, free coordinates.
+
+Two positions are the same where they agree within `TOLERANCE` in every fractional coordinate.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from importlib.resources import files
+
+import gemmi
+import numpy as np
+
+from xrdfit.crystal.groups import SpaceGroup
+from xrdfit.errors import InputError
+
+TOLERANCE = 1e-5
+AXES = ("x", "y", "z")
+
+_Position = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class FreeCoordinates:
+    """The positions that keep a site's symmetry: xyz = offset + basis @ values.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The independent coordinates among x, y, z, the first that can be chosen; empty for a fixed position.
+    offset : (3,) array of float
+    basis : (3, k) array of float
+        Column k is the motion of the site with ``names[k]``.
+    """
+
+    names: tuple[str, ...]
+    offset: np.ndarray
+    basis: np.ndarray
+
+    def position(self, values: Sequence[float]) -> np.ndarray:
+        """Coordinates (3,) for the values of `names`."""
+        return self.offset + self.basis @ np.asarray(values, dtype=float)
+
+
+@dataclass(frozen=True)
+class WyckoffPosition:
+    """A row of International Tables: ``label`` ("24e") and its first coordinate triplet ("x,0,0")."""
+
+    label: str
+    triplet: str
+
+    @property
+    def multiplicity(self) -> int:
+        """Number of positions in the reference cell."""
+        return int(self.label[:-1])
+
+    @property
+    def letter(self) -> str:
+        """Wyckoff letter ("A" stands for α, the 27th position of P m m m)."""
+        return self.label[-1]
+
+
+def orbit_operations(group: SpaceGroup, xyz: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """One operation for each position of the orbit; they carry the orbit along when a free coordinate moves.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    xyz : (3,) sequence of float
+        Fractional coordinates.
+
+    Returns
+    -------
+    rotations : (m, 3, 3) array of int
+    translations : (m, 3) array of float
+        The orbit is ``rotations @ xyz + translations``.
+    """
+    chosen = _cosets(group, _checked(xyz))
+    return group.rotations[chosen], group.translations[chosen]
+
+
+def orbit(group: SpaceGroup, xyz: Sequence[float]) -> np.ndarray:
+    """All positions in one cell that are equivalent to a position.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    xyz : (3,) sequence of float
+        Fractional coordinates.
+
+    Returns
+    -------
+    (m, 3) array of float
+        Coordinates in [0, 1), the given position first; m is the multiplicity.
+
+    Examples
+    --------
+    >>> from xrdfit.crystal.groups import space_group
+    >>> orbit(space_group("Pm-3m"), (0.5, 0, 0)).tolist()
+    [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.5]]
+    """
+    rotations, translations = orbit_operations(group, xyz)
+    return _into_cell(rotations @ np.asarray(xyz, dtype=float) + translations)
+
+
+def wyckoff(group: SpaceGroup, xyz: Sequence[float]) -> str:
+    """Wyckoff label of a position, such as ``"8c"``.
+
+    The multiplicity counts positions in the cell of this setting; the letter is that of International Tables for the
+    position carried to the reference setting.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    xyz : (3,) sequence of float
+        Fractional coordinates.
+
+    Examples
+    --------
+    >>> from xrdfit.crystal.groups import space_group
+    >>> wyckoff(space_group("Fm-3m"), (0.34, 0.34, 0.34)), wyckoff(space_group("F d -3 m:1"), (0, 0, 0))
+    ('32f', '8a')
+    """
+    return _wyckoff(group, _checked(xyz))
+
+
+def wyckoff_positions(group: SpaceGroup) -> tuple[WyckoffPosition, ...]:
+    """All Wyckoff positions of the group's reference setting, ``a`` first."""
+    return _table()[group.number]
+
+
+def free_coordinates(group: SpaceGroup, xyz: Sequence[float]) -> FreeCoordinates:
+    """The coordinates of a position that may vary without a change of its Wyckoff position.
+
+    They span the vectors that every rotation of the site's stabilizer leaves as they are; the basis is in reduced
+    echelon form.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    xyz : (3,) sequence of float
+        Fractional coordinates.
+
+    Examples
+    --------
+    >>> from xrdfit.crystal.groups import space_group
+    >>> free_coordinates(space_group("Fm-3m"), (0.34, 0.34, 0.34)).names
+    ('x',)
+    """
+    return _free_coordinates(group, _checked(xyz))
+
+
+def snap(group: SpaceGroup, xyz: Sequence[float], tolerance: float = 2e-3) -> np.ndarray:
+    """Move a position that is rounded (0.3333) onto the special position that it stands for.
+
+    The operations that bring the position back within `tolerance` are taken for its stabilizer, and the position
+    becomes the mean of its images.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    xyz : (3,) sequence of float
+        Fractional coordinates.
+    tolerance : float
+        Largest shift of a coordinate.
+
+    Returns
+    -------
+    (3,) array of float
+        The special position, or `xyz` itself where none is near.
+    """
+    start = np.array(_checked(xyz))
+    images = group.rotations @ start + group.translations
+    shifts = images - start
+    shifts -= np.round(shifts)
+    distance = np.abs(shifts).max(axis=1)
+    # Several special positions may be near: prefer the most symmetric one that the position truly stands for.
+    for reach in sorted(set(np.round(distance[(distance < 3 * tolerance)], 9)), reverse=True):
+        fixing = distance <= reach + 1e-9
+        target = start + shifts[fixing].mean(axis=0)
+        stays = np.abs(_offset(group.rotations[fixing] @ target + group.translations[fixing], target)).max() < 1e-7
+        if stays and np.abs(target - start).max() <= tolerance:
+            return _rationalised(target)
+    return start
+
+
+def _rationalised(xyz: np.ndarray) -> np.ndarray:
+    """Strip the rounding errors of a mean: 0.33333333333333337 and 0.1250000000001 are 1/3 and 1/8."""
+    exact = np.array([float(Fraction(float(value)).limit_denominator(48)) for value in xyz])
+    return np.where(np.abs(exact - xyz) < 1e-9, exact, np.round(xyz, 12))
+
+
+def _checked(xyz: Sequence[float]) -> _Position:
+    values = tuple(float(value) for value in xyz)
+    if len(values) != 3 or not np.all(np.isfinite(values)):
+        raise InputError(f"position {values}: three finite fractional coordinates are allowed")
+    return values[0], values[1], values[2]
+
+
+def _offset(images: np.ndarray, xyz: np.ndarray) -> np.ndarray:
+    shifts = images - xyz
+    return shifts - np.round(shifts)
+
+
+def _into_cell(positions: np.ndarray) -> np.ndarray:
+    wrapped = positions % 1.0
+    wrapped[wrapped > 1.0 - 1e-12] = 0.0
+    return wrapped
+
+
+@lru_cache(maxsize=4096)
+def _cosets(group: SpaceGroup, xyz: _Position) -> np.ndarray:
+    images = group.rotations @ np.array(xyz) + group.translations
+    shifts = images[:, None, :] - images[None, :, :]
+    same = np.abs(shifts - np.round(shifts)).max(axis=2) < TOLERANCE
+    return np.flatnonzero(np.argmax(same, axis=1) == np.arange(len(images)))
+
+
+@lru_cache(maxsize=4096)
+def _free_coordinates(group: SpaceGroup, xyz: _Position) -> FreeCoordinates:
+    position = np.array(xyz)
+    fixing = np.abs(_offset(group.rotations @ position + group.translations, position)).max(axis=1) < TOLERANCE
+    rows = group.rotations[fixing].mean(axis=0).T  # the mean projects on the invariant vectors
+    basis, pivots = [], []
+    for axis in range(3):
+        column = np.abs(rows[len(pivots) :, axis])
+        if not column.size or column.max() < 1e-9:
+            continue
+        top = len(pivots)
+        best = top + int(np.argmax(column))
+        rows[[top, best]] = rows[[best, top]]
+        rows[top] /= rows[top, axis]
+        for other in range(3):
+            if other != top:
+                rows[other] -= rows[other, axis] * rows[top]
+        pivots.append(axis)
+    basis = np.round(rows[: len(pivots)].T, 9) + 0.0
+    offset = _rationalised(position - basis @ position[pivots])
+    for array in (basis, offset):
+        array.setflags(write=False)
+    return FreeCoordinates(tuple(AXES[axis] for axis in pivots), offset, basis)
+
+
+@lru_cache(maxsize=4096)
+def _wyckoff(group: SpaceGroup, xyz: _Position) -> str:
+    multiplicity = len(_cosets(group, xyz))
+    to_reference = group.gemmi.basisop.inverse()  # gemmi's operation leads from the reference setting to this one
+    in_reference = np.array(to_reference.apply_to_xyz(list(xyz)))
+    reference = _reference(group.number)
+    images = reference.rotations @ in_reference + reference.translations
+    expected = round(multiplicity * len(images) / len(group.rotations))
+    for row in _table()[group.number]:
+        if row.multiplicity == expected and _lies_on(images, row.triplet):
+            return f"{multiplicity}{row.letter}"
+    raise AssertionError(f"{group.hm}: no Wyckoff position for {xyz}")
+
+
+def _lies_on(images: np.ndarray, triplet: str) -> bool:
+    coefficients, constants = _parse(triplet)
+    # each free coordinate stands alone, with coefficient ±1, in one component at least
+    values = np.zeros((len(images), 3))
+    for axis in range(3):
+        alone = np.flatnonzero((np.abs(coefficients[:, axis]) == 1) & (np.count_nonzero(coefficients, axis=1) == 1))
+        if len(alone):
+            component = alone[0]
+            values[:, axis] = (images[:, component] - constants[component]) / coefficients[component, axis]
+    residual = images - (values @ coefficients.T + constants)
+    return bool(np.any(np.abs(residual - np.round(residual)).max(axis=1) < 5 * TOLERANCE))
+
+
+@lru_cache(maxsize=2048)
+def _parse(triplet: str) -> tuple[np.ndarray, np.ndarray]:
+    operation = gemmi.Op(triplet)
+    return np.array(operation.rot) / gemmi.Op.DEN, np.array(operation.tran) / gemmi.Op.DEN
+
+
+@lru_cache(maxsize=256)
+def _reference(number: int) -> SpaceGroup:
+    entry = gemmi.get_spacegroup_reference_setting(number)
+    return SpaceGroup(number, entry.xhm(), entry.hall)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[int, tuple[WyckoffPosition, ...]]:
+    lines = files("xrdfit.crystal").joinpath("wyckoff.txt").read_text(encoding="utf-8").splitlines()
+    table = {}
+    for line in lines:
+        if not line.startswith("#"):
+            number, rows = re.split(" ", line, maxsplit=1)
+            table[int(number)] = tuple(WyckoffPosition(*row.split(" ")) for row in rows.split("; "))
+    return table
