@@ -63,6 +63,12 @@ class WyckoffPosition:
         """Wyckoff letter ("A" stands for α, the 27th position of P m m m)."""
         return self.label[-1]
 
+    @property
+    def representative(self) -> _Position:
+        """Constants of the triplet: the position itself where nothing is free."""
+        x, y, z = _parse(self.triplet)[1]
+        return float(x), float(y), float(z)
+
 
 def orbit_operations(group: SpaceGroup, xyz: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """One operation for each position of the orbit; they carry the orbit along when a free coordinate moves.
@@ -274,8 +280,16 @@ def _lies_on(images: np.ndarray, triplet: str) -> bool:
 
 @lru_cache(maxsize=2048)
 def _parse(triplet: str) -> tuple[np.ndarray, np.ndarray]:
-    operation = gemmi.Op(triplet)
-    return np.array(operation.rot) / gemmi.Op.DEN, np.array(operation.tran) / gemmi.Op.DEN
+    """Coefficients (3, 3) and constants (3,) of a triplet such as "x,2x,1/4" (gemmi reads no coefficient 2)."""
+    coefficients, constants = np.zeros((3, 3)), np.zeros(3)
+    for row, text in enumerate(triplet.split(",")):
+        for sign, number, axis in re.findall(r"([+-]?)(\d+(?:/\d+)?)?([xyz]?)", text):
+            value = float(Fraction(sign + (number or "1"))) if number or axis else 0.0
+            if axis:
+                coefficients[row, AXES.index(axis)] = value
+            else:
+                constants[row] += value
+    return coefficients, constants
 
 
 @lru_cache(maxsize=256)
