@@ -68,10 +68,16 @@ class OccupancyMap:
         The occupancies, in the order in which shares are given out.
     free : tuple of int
         Columns of `names` that own a share; the others follow from the equalities.
+    limits : tuple of (float, float)
+        Smallest and largest value of each name by itself.
+    rules : tuple of Rule
+        What they obey together.
     """
 
     names: tuple[str, ...]
     free: tuple[int, ...]
+    limits: tuple[tuple[float, float], ...]
+    rules: tuple[Rule, ...]
     _offset: Array
     _expand: Array
     _lower: tuple[_Limits, ...]
@@ -97,7 +103,13 @@ class OccupancyMap:
             value[j] = lows[i] + shares[j] * width
             slope[j] = (1 - shares[j]) * (lower.linear[i] @ slope[:j]) + shares[j] * (upper.linear[k] @ slope[:j])
             slope[j, j] = width
-        return self._offset + self._expand @ value, self._expand @ slope
+        low, high = np.array(self.limits).reshape(-1, 2).T
+        return np.clip(self._offset + self._expand @ value, low, high), self._expand @ slope
+
+    def led_by(self, name: str) -> OccupancyMap:
+        """Return the same polytope with `name` as its first coordinate, so that one share alone moves it."""
+        order = sorted(range(len(self.names)), key=lambda j: self.names[j] != name)
+        return occupancy_map([self.names[j] for j in order], [self.limits[j] for j in order], self.rules)
 
     def shares(self, occupancies: Array) -> Array:
         """Shares (n_free,) whose occupancies come nearest, site by site, to those given (n_names,)."""
@@ -154,7 +166,9 @@ def occupancy_map(
     if any(bound < -1e-9 for _, bound in system):
         described = "; ".join(r.text for r in rules) or "the limits"
         raise InputError(f"no occupancies within their limits obey: {described}. Change a total or free another site")
-    return OccupancyMap(tuple(names), tuple(free), offset, expand, tuple(lower), tuple(upper))
+    return OccupancyMap(
+        tuple(names), tuple(free), tuple(limits), tuple(rules), offset, expand, tuple(lower), tuple(upper)
+    )
 
 
 def _row(names: Sequence[str], rule: Rule) -> Array:

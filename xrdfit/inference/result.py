@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ from xrdfit.model import PowderModel
 if TYPE_CHECKING:
     import xarray as xr
 
+Limits = Callable[[], tuple[float | None, float | None]]
 Status = Literal["varied", "fixed", "derived", "at bound"]
 SCHEMA = 1
 
@@ -32,21 +34,35 @@ class FittedParameter:
         Standard error times max(1, goodness of fit); None for what did not vary.
     stderr_serial : float or None
         The same with the Bérar–Lelann factor for serial correlation.
-    lower, upper : float or None
-        Ends of the 68 % interval.
     unit, status, text : str
         Unit; "varied", "fixed", "derived" or "at bound"; what it is.
+    limits : callable
+        Computes the 68 % interval when first asked.
     """
 
     name: str
     value: float
     stderr: float | None
     stderr_serial: float | None
-    lower: float | None
-    upper: float | None
     unit: str
     status: Status
     text: str
+    limits: Limits = field(repr=False, compare=False)
+
+    @property
+    def lower(self) -> float | None:
+        """Lower end of the 68 % interval; None for what did not vary."""
+        return self.limits()[0]
+
+    @property
+    def upper(self) -> float | None:
+        """Upper end of the 68 % interval; None for what did not vary."""
+        return self.limits()[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameter as it stands in result.json."""
+        keys = ("value", "stderr", "stderr_serial", "lower", "upper", "unit", "status")
+        return {k: getattr(self, k) for k in keys}
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,8 @@ class FitResult:
     ----------
     model : PowderModel
         The model with the fitted values in it.
+    start_model : PowderModel
+        The model as it was given.
     scan : xarray.Dataset
         The points that were fitted.
     options : FitOptions
@@ -99,6 +117,7 @@ class FitResult:
     """
 
     model: PowderModel
+    start_model: PowderModel
     scan: xr.Dataset
     options: FitOptions
     engine: Literal["bragg", "debye"]
@@ -124,6 +143,20 @@ class FitResult:
         except KeyError:
             raise InputError(f"no parameter {name!r}; there are {', '.join(self.parameters)}") from None
 
+    def interval(self, name: str, level: float = 0.6827) -> tuple[float, float]:
+        """Interval of a parameter by profile likelihood; see `xrdfit.inference.intervals.interval`."""
+        from xrdfit.inference.intervals import interval
+
+        return interval(self, name, level)
+
+    def __str__(self) -> str:
+        """Return the sites as lines of text."""
+        lines = [f"{self.model.name}: {self.message} (R_wp {100 * self.statistics.r_wp:.2f} %)"]
+        for s in self.sites:
+            error = f" ± {s.stderr:.4f}" if s.stderr is not None else ""
+            lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:10s}  {100 * s.share:5.1f} % of the {s.element}")
+        return "\n".join([*lines, *(f"  warning: {w}" for w in self.warnings)])
+
     def correlation(self, first: str, second: str) -> float:
         """Correlation coefficient of two parameters."""
         i, j = (self.covariance_names.index(n) for n in (first, second))
@@ -143,9 +176,6 @@ class FitResult:
         from xrdfit import __version__
 
         statistics = asdict(self.statistics)
-        parameters = {
-            name: {k: v for k, v in asdict(p).items() if k not in ("name", "text")} for name, p in self.parameters.items()
-        }
         return {
             "schema": SCHEMA,
             "xrdfit": __version__,
@@ -156,7 +186,7 @@ class FitResult:
             "success": self.success,
             "message": self.message,
             "statistics": statistics,
-            "parameters": parameters,
+            "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
             "sites": [asdict(s) for s in self.sites],
             "composition": self.composition,
             "weight_fractions": self.weight_fractions,

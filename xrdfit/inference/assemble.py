@@ -1,0 +1,258 @@
+"""From a minimum to a `FitResult`: errors, shares, composition, pattern, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.inference.checks import warnings_of
+from xrdfit.inference.prepare import Setup
+from xrdfit.inference.problem import Problem
+from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Status
+from xrdfit.inference.solve import Solution, pressing
+from xrdfit.inference.statistics import statistics
+from xrdfit.model import PowderModel
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Array = NDArray[np.float64]
+
+# Smallest eigenvalue of the information matrix with unit diagonal that still counts as determined: beyond
+# it a combination of parameters is known 10⁴ times worse than each would be alone.
+_SINGULAR = 1e-8
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """Covariance of everything that moves, and what the scan leaves open.
+
+    Attributes
+    ----------
+    names : tuple of str
+    matrix : ndarray (k, k)
+        For the weights as they are; not scaled by the goodness of fit.
+    undetermined : tuple of str
+        Parameters that only a singular combination holds.
+    without_effect : tuple of str
+        Parameters that the pattern does not respond to.
+    """
+
+    names: tuple[str, ...]
+    matrix: Array
+    undetermined: tuple[str, ...]
+    without_effect: tuple[str, ...]
+
+
+def covariance(problem: Problem, values: Mapping[str, float]) -> Covariance:
+    """Invert the information matrix in the space of the occupancies, with scale and background in it.
+
+    Limits are ignored: a parameter at its bound has the error that the curvature there gives.
+    """
+    jacobian = problem.full_jacobian(values)
+    names = (*problem.moving, *np.array(problem.linear)[problem.linear_varies].tolist())
+    tangent = problem.tangent(values)
+    k = tangent.shape[1]
+    outward = np.zeros((len(names), jacobian.shape[1]))
+    outward[: len(tangent), :k] = tangent
+    outward[len(tangent) :, k:] = np.eye(jacobian.shape[1] - k)
+    norms = np.linalg.norm(jacobian, axis=0)
+    alive = norms > 1e-12 * norms.max(initial=1.0)
+    norms[~alive] = 1.0
+    scaled = jacobian / norms
+    eigenvalues, vectors = np.linalg.eigh(scaled[:, alive].T @ scaled[:, alive])
+    open_ = eigenvalues < _SINGULAR
+    to_names = (outward / norms)[:, alive]
+    inverse = (vectors[:, ~open_] / eigenvalues[~open_]) @ vectors[:, ~open_].T
+    moved = np.abs(to_names @ vectors[:, open_]) * np.linalg.norm(jacobian @ np.linalg.pinv(outward), axis=0)[:, None]
+    undetermined = [n for n, m in zip(names, moved.max(axis=1, initial=0.0), strict=True) if m > 0.1]
+    dead = np.abs(outward[:, ~alive]).max(axis=1, initial=0.0) > 0
+    return Covariance(
+        names, to_names @ inverse @ to_names.T, tuple(undetermined), tuple(n for n, d in zip(names, dead, strict=True) if d)
+    )
+
+
+def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: PowderModel, reason: str) -> FitResult:
+    """Put the result of a fit together."""
+    evaluation = problem.evaluate(solution.theta, derivatives=False)
+    values = evaluation.values
+    spread = covariance(problem, values)
+    figures = statistics(
+        problem.observed, evaluation.calculated, evaluation.background, problem.sigma, problem.n_varied
+    )
+    success, message = _verdict(solution, spread)
+    scale = max(1.0, figures.chi2_reduced)
+    errors = _errors(spread, scale)
+    at_bound = _names_at_bound(problem, solution.theta, values)
+    model = setup.model.with_values(values)
+    result = FitResult(
+        model=model,
+        start_model=start_model,
+        scan=setup.scan,
+        options=setup.options,
+        engine=setup.engine,
+        engine_reason=reason,
+        success=success,
+        message=message,
+        statistics=figures,
+        parameters={},
+        sites=tuple(_sites(model, spread, scale, errors)),
+        composition=_composition(model),
+        weight_fractions=_weight_fractions(model, values),
+        warnings=(),
+        pattern=_pattern(setup, problem, evaluation, model, values),
+        covariance_names=spread.names,
+        covariance=spread.matrix * scale,
+        problem=problem,
+        theta=solution.theta,
+    )
+    result = replace(result, parameters=_parameters(result, setup, values, errors, at_bound))
+    return replace(result, warnings=tuple(warnings_of(result, setup, spread.without_effect)))
+
+
+def _verdict(solution: Solution, spread: Covariance) -> tuple[bool, str]:
+    if spread.undetermined:
+        return False, (
+            "singular: the scan fixes only combinations of "
+            + ", ".join(spread.undetermined)
+            + "; fix one of them (--fix) or give a total (--total)"
+        )
+    if not solution.success:
+        return False, f"did not converge: {solution.message}"
+    return True, "converged"
+
+
+def _errors(spread: Covariance, scale: float) -> dict[str, float]:
+    unknown = {*spread.undetermined, *spread.without_effect}
+    deviations = np.sqrt(np.maximum(np.diag(spread.matrix), 0.0) * scale)
+    return {n: float(s) for n, s in zip(spread.names, deviations, strict=True) if n not in unknown}
+
+
+def _names_at_bound(problem: Problem, theta: Array, values: Mapping[str, float]) -> set[str]:
+    """Parameters that stand at a limit; an occupancy that follows counts when it is 0 or 1 itself."""
+    k = len(problem.others)
+    pressed = pressing(problem, theta)
+    names = {name for name, p in zip(problem.others, pressed[:k], strict=True) if p}
+    occupancies = np.array([values[n] for n in problem.occupancies.names])
+    exact = problem.occupancies.on_bound(occupancies, 1e-6)
+    if pressed[k:].any():
+        names |= {
+            n
+            for n, o, e in zip(problem.occupancies.names, occupancies, exact, strict=True)
+            if e or min(o, 1.0 - o) < 1e-6
+        }
+    scales = problem.linear[: len(problem.bound.engines)]
+    return names | {n for n, v in zip(scales, problem.linear_varies, strict=False) if v and values[n] == 0.0}
+
+
+def _parameters(
+    result: FitResult, setup: Setup, values: Mapping[str, float], errors: Mapping[str, float], at_bound: set[str]
+) -> dict[str, FittedParameter]:
+    problem = setup.problem
+    free = {*problem.others, *(problem.occupancies.names[j] for j in problem.occupancies.free)}
+    free |= set(np.array(problem.linear)[problem.linear_varies].tolist())
+    moving = {*problem.moving, *free}
+    out = {}
+    for name, row in setup.rows.items():
+        status: Status = "varied" if name in free else "derived" if name in moving else "fixed"
+        if name in at_bound:
+            status = "at bound"
+        error = errors.get(name)
+        serial = None if error is None else error * result.statistics.berar_lelann
+        out[name] = FittedParameter(
+            name, float(values[name]), error, serial, row.unit, status, row.text, _limits(result, name, error)
+        )
+    return out
+
+
+def _limits(result: FitResult, name: str, error: float | None) -> Any:
+    @cache
+    def limits() -> tuple[float | None, float | None]:
+        return (None, None) if error is None else result.interval(name)
+
+    return limits
+
+
+def _sites(model: PowderModel, spread: Covariance, scale: float, errors: Mapping[str, float]) -> list[FittedSite]:
+    column = {n: i for i, n in enumerate(spread.names)}
+    out = []
+    for phase in model.phases:
+        prefix = model.prefix(phase)
+        for site in phase.structure.sites:
+            kin = [s for s in phase.structure.sites if s.element == site.element]
+            atoms = {s.label: s.multiplicity * s.occupancy for s in kin}
+            total = sum(atoms.values())
+            share = atoms[site.label] / total if total > 0 else 0.0
+            gradient = np.zeros(len(spread.names))
+            for s in kin:
+                if total > 0 and f"{prefix}occ_{s.label}" in column:
+                    gradient[column[f"{prefix}occ_{s.label}"]] = (
+                        s.multiplicity * ((s.label == site.label) - share) / total
+                    )
+            name = f"{prefix}occ_{site.label}"
+            moved = bool(gradient.any()) and all(f"{prefix}occ_{s.label}" in errors for s in kin if gradient.any() and f"{prefix}occ_{s.label}" in column)
+            share_error = float(np.sqrt(max(gradient @ spread.matrix @ gradient, 0.0) * scale)) if moved else None
+            out.append(
+                FittedSite(
+                    phase.name, site.label, site.element, site.wyckoff, site.multiplicity,
+                    site.occupancy, errors.get(name), share, share_error,
+                )
+            )  # fmt: skip
+    return out
+
+
+def _composition(model: PowderModel) -> dict[str, Any]:
+    each = {p.name: p.structure.composition() for p in model.phases}
+    return each if len(each) > 1 else next(iter(each.values()))
+
+
+def _weight_fractions(model: PowderModel, values: Mapping[str, float]) -> dict[str, float]:
+    """Weight fraction ∝ scale × mass of a cell: the scale is per cell under either engine."""
+    from gemmi import Element
+
+    mass = {
+        p.name: values[f"{model.prefix(p)}scale"]
+        * sum(n * Element(element).weight for element, n in p.structure.composition().items())
+        for p in model.phases
+    }
+    total = sum(mass.values())
+    return {name: m / total if total > 0 else 0.0 for name, m in mass.items()}
+
+
+def _pattern(setup: Setup, problem: Problem, evaluation: Any, model: PowderModel, values: Mapping[str, float]) -> xr.Dataset:
+    import xarray as xr
+
+    ticks = [
+        (phase.name, " ".join(map(str, hkl)), angle)
+        for phase, prefix, engine in zip(model.phases, problem.bound.prefixes, problem.bound.engines, strict=True)
+        for hkl, angle in tick_marks(engine, values, prefix)
+    ]
+    columns = {
+        "observed": problem.observed,
+        "sigma": problem.sigma,
+        "calculated": evaluation.calculated,
+        "background": evaluation.background,
+        "residual": problem.observed - evaluation.calculated,
+    }
+    data: dict[str, Any] = {name: ("two_theta", y, {"units": "counts"}) for name, y in columns.items()}
+    data |= {
+        "tick_two_theta": ("reflection", np.array([t for *_, t in ticks], dtype=float), {"units": "degree"}),
+        "tick_hkl": ("reflection", np.array([h for _, h, _ in ticks], dtype=str)),
+        "tick_phase": ("reflection", np.array([p for p, *_ in ticks], dtype=str)),
+    }
+    return xr.Dataset(data, coords={"two_theta": ("two_theta", problem.bound.two_theta, {"units": "degree"})})
+
+
+def tick_marks(engine: Any, values: Mapping[str, float], prefix: str) -> list[tuple[tuple[int, int, int], float]]:
+    """Return the indices and angles of a phase's lines within the grid."""
+    local = {k.removeprefix(prefix): v for k, v in values.items()}
+    hkl, angles = engine.positions(local)
+    low, high = engine.two_theta[0], engine.two_theta[-1]
+    return [
+        ((int(h[0]), int(h[1]), int(h[2])), float(t)) for h, t in zip(hkl, angles, strict=True) if low <= t <= high
+    ]

@@ -1,0 +1,148 @@
+"""What a user should know before believing a result, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xrdfit.crystal.scattering import near_edge, resolve_species
+from xrdfit.crystal.symmetry import orbit
+from xrdfit.model import DEFAULT_RADIUS_MM, Phase
+
+if TYPE_CHECKING:
+    from xrdfit.inference.prepare import Setup
+    from xrdfit.inference.result import FitResult
+
+SMALL_NM = 3.0
+TOO_CLOSE_ANGSTROM = 1.8
+HIGH_CORRELATION = 0.95
+
+
+def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]) -> Iterator[str]:
+    """Yield everything that casts doubt on a result."""
+    yield from setup.notes
+    yield from setup.model.notes
+    if not result.success:
+        yield result.message
+    yield from _of_tables(result)
+    yield from _of_engine(result)
+    yield from _of_parameters(result, without_effect)
+    for phase in result.model.phases:
+        yield from _of_structure(phase)
+    yield from _of_residual(result)
+
+
+def _of_tables(result: FitResult) -> Iterator[str]:
+    rays = result.model.radiation()
+    species = {s.species: s.element for p in result.model.phases for s in p.structure.sites}
+    for name in species:
+        note = resolve_species(name)[1]
+        if note:
+            yield note
+    if not result.options.anomalous:
+        for element in dict.fromkeys(species.values()):
+            if near_edge(element, rays.lines[0].energy_ev):
+                yield (
+                    f"f' and f'' are off, yet {element} has an absorption edge near this wavelength: "
+                    "occupancies come out wrong by several per cent at the same chi²"
+                )
+
+
+def _of_engine(result: FitResult) -> Iterator[str]:
+    if result.engine == "bragg":
+        for phase in result.model.phases:
+            if phase.size_nm < SMALL_NM:
+                yield (
+                    f"{phase.name}: at {phase.size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; "
+                    "--engine debye computes such clusters exactly"
+                )
+    varied = result.parameters["displacement_mm"].status != "fixed"
+    if varied and result.model.instrument.radius_mm == DEFAULT_RADIUS_MM and "radius_mm" not in result.scan.attrs:
+        yield f"displacement_mm is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
+
+
+def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterator[str]:
+    for name, p in result.parameters.items():
+        if p.status == "at bound":
+            yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+    if without_effect:
+        yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
+    names = [n for n in result.covariance_names if not n.startswith("bkg_") and result.parameters[n].stderr]
+    free = [n for n in names if result.parameters[n].status in ("varied", "at bound")]
+    for first, second in combinations(free, 2):
+        r = result.correlation(first, second)
+        if abs(r) > HIGH_CORRELATION:
+            yield f"{first} and {second} are correlated ({r:+.3f}): the scan hardly tells them apart"
+
+
+def _of_structure(phase: Phase) -> Iterator[str]:
+    structure = phase.structure
+    if phase.packing:
+        filled = sum(c * s.occupancy for label, c in phase.packing for s in structure.sites if s.label == label)
+        if filled > 1.0 + 1e-3:
+            rule = " + ".join(f"{c:g}·{label}" for label, c in phase.packing)
+            yield f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void (--packing forbids it)"
+    for first, second in combinations([s for s in structure.sites if s.occupancy > 1e-3], 2):
+        if first.shares == second.label or second.shares == first.label:
+            continue
+        distance = _shortest(phase, first.xyz, second.xyz)
+        if first.element != second.element and distance < TOO_CLOSE_ANGSTROM:
+            yield (
+                f"{phase.name}: {first.label} and {second.label} are both filled and stand {distance:.2f} Å apart, "
+                "nearer than any bond"
+            )
+
+
+def _shortest(phase: Phase, first: tuple[float, float, float], second: tuple[float, float, float]) -> float:
+    """Shortest distance (Å) between two orbits."""
+    cell = phase.structure.cell
+    difference = orbit(phase.structure.group, second) - np.asarray(first)
+    difference -= np.round(difference)
+    return float(np.linalg.norm(difference @ cell.vectors, axis=1).min())
+
+
+def _of_residual(result: FitResult) -> Iterator[str]:
+    s = result.statistics
+    if s.durbin_watson < s.durbin_watson_critical:
+        yield (
+            f"residuals are serially correlated (Durbin–Watson {s.durbin_watson:.2f}): the model misses something, "
+            f"and errors may be {s.berar_lelann:.1f} times larger (stderr_serial)"
+        )
+    unexplained = unexplained_line(result)
+    if unexplained is not None:
+        angle, height = unexplained
+        yield f"a line at {angle:.2f}° of {100 * height:.1f} % of the strongest is explained by no phase"
+
+
+def unexplained_line(result: FitResult) -> tuple[float, float] | None:
+    """Return angle and relative height of the largest positive excess that is no calculated line, if it is significant.
+
+    The residual is averaged over the width of the calculated lines; it counts when it exceeds 8 standard
+    errors and 2 % of the highest net count where the calculation itself has less than half the excess.
+    """
+    pattern = result.pattern
+    residual, sigma = pattern["residual"].values, pattern["sigma"].values
+    net = pattern["calculated"].values - pattern["background"].values
+    width = max(3, _points_across_a_line(result))
+    kernel = np.ones(width)
+    total = np.convolve(residual, kernel, mode="same")
+    noise = np.sqrt(np.convolve(sigma**2, kernel, mode="same"))
+    mean = total / width
+    significant = (total > 8 * noise) & (mean > 0.02 * net.max()) & (net < 0.5 * mean)
+    significant &= total > 8 * noise * max(1.0, result.statistics.goodness_of_fit)
+    if not significant.any():
+        return None
+    i = int(np.argmax(np.where(significant, total / noise, 0.0)))
+    return float(pattern["two_theta"].values[i]), float(mean[i] / net.max())
+
+
+def _points_across_a_line(result: FitResult) -> int:
+    """Points across half the height of the strongest calculated line."""
+    net = (result.pattern["calculated"] - result.pattern["background"]).values
+    top = int(np.argmax(net))
+    below = np.flatnonzero(net < net[top] / 2)
+    left, right = below[below < top], below[below > top]
+    return int((right[0] if right.size else len(net)) - (left[-1] if left.size else -1)) - 1

@@ -1,0 +1,148 @@
+"""`fit`: a model and a scan go in, occupancies with errors come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.inference.assemble import assemble
+from xrdfit.inference.options import FitOptions
+from xrdfit.inference.prepare import Setup, prepare
+from xrdfit.inference.problem import Problem
+from xrdfit.inference.result import FitResult
+from xrdfit.inference.solve import Progress, Solution, settle, solve
+from xrdfit.model import Instrument, PowderModel
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Array = NDArray[np.float64]
+
+
+def fit(
+    model: PowderModel,
+    scan: xr.Dataset,
+    *,
+    engine: Literal["bragg", "debye", "auto"] = "bragg",
+    total: Mapping[str, float] | None = None,
+    vary: Sequence[str] = (),
+    fix: Mapping[str, float | None] | Sequence[str] = (),
+    start: Mapping[str, float] | None = None,
+    range: tuple[float, float] | None = None,
+    exclude: Sequence[tuple[float, float]] = (),
+    background: int | None = None,
+    radiation: str | float | None = None,
+    anomalous: bool = True,
+    anomalous_table: str = "chantler",
+    monochromator_deg: float | None = None,
+    radius_mm: float | None = None,
+    instrument: Instrument | None = None,
+    packing: bool = False,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit a model to a scan by weighted least squares.
+
+    Parameters
+    ----------
+    model : PowderModel
+        From `load_model`; names may be passed to it as they are to `load_model`.
+    scan : xarray.Dataset
+        From `read_pattern` or `make_pattern`.
+    progress : callable, optional
+        Called with a few words whenever a stage begins.
+    engine, total, vary, fix, start, range, exclude, background, radiation, anomalous, anomalous_table, \
+monochromator_deg, radius_mm, instrument, packing
+        See `FitOptions`; `fix` may also be a sequence of names.
+
+    Returns
+    -------
+    FitResult
+        `success` is False, and `message` says why, where the computation ended without an answer.
+
+    Raises
+    ------
+    InputError
+        For options that name nothing or contradict each other.
+
+    Notes
+    -----
+    The residual is (y_obs − y_calc)/σ. Where σ comes from counting alone, the first convergence uses
+    σ² = max(counts, 1) and the final one the calculated pattern's σ², because weights from noisy counts
+    pull a fit down.
+    """
+    options = FitOptions(
+        engine=engine,
+        total=dict(total or {}),
+        vary=tuple(vary),
+        fix=dict(fix) if isinstance(fix, Mapping) else dict.fromkeys(fix),
+        start=dict(start or {}),
+        range=range,
+        exclude=tuple(exclude),
+        background=background,
+        radiation=radiation,
+        anomalous=anomalous,
+        anomalous_table=anomalous_table,
+        monochromator_deg=monochromator_deg,
+        radius_mm=radius_mm,
+        instrument=instrument,
+        packing=packing,
+    )
+    return fit_with(model, scan, options, progress)
+
+
+def fit_with(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None) -> FitResult:
+    """Fit with the choices held in a `FitOptions`; see `fit`."""
+    chosen, reason = choose_engine(options)
+    setup = prepare(model, scan, options, chosen)
+    problem = setup.problem
+    first = solve(problem, problem.theta(problem.base), progress)
+    if setup.scan.attrs.get("sigma_from", "poisson") == "file":
+        return assemble(setup, problem, first, model, reason)
+    problem = problem.with_sigma(model_sigma(setup, problem, first.theta))
+    return assemble(setup, problem, settle(problem, first.theta), model, reason)
+
+
+def restore(
+    model: PowderModel, scan: xr.Dataset, options: FitOptions, values: Mapping[str, float], sigma: Array | None = None
+) -> FitResult:
+    """Rebuild the result of an earlier fit without a search.
+
+    Parameters
+    ----------
+    model : PowderModel
+        The model that the fit started from.
+    scan : xarray.Dataset
+    options : FitOptions
+    values : Mapping[str, float]
+        The fitted parameters.
+    sigma : ndarray, shape (n,), optional
+        The weights that the fit ended with; computed from `values` where absent.
+    """
+    chosen, reason = choose_engine(options)
+    setup = prepare(model, scan, options, chosen)
+    problem = setup.problem
+    theta = problem.theta({**problem.base, **values})
+    if sigma is not None:
+        problem = problem.with_sigma(sigma)
+    elif setup.scan.attrs.get("sigma_from", "poisson") != "file":
+        problem = problem.with_sigma(model_sigma(setup, problem, theta))
+    solution = Solution(theta, problem.evaluate(theta, derivatives=False).chi2, True, "restored")
+    return assemble(setup, problem, solution, model, reason)
+
+
+def choose_engine(options: FitOptions) -> tuple[Literal["bragg", "debye"], str]:
+    """Return the engine to use and, where it was chosen here, why."""
+    if options.engine == "debye":
+        return "debye", ""
+    return "bragg", ""
+
+
+def model_sigma(setup: Setup, problem: Problem, theta: Array) -> Array:
+    """σ of a counting experiment whose mean is the calculated pattern, in counts (n,)."""
+    gain: Any = setup.scan["gain"].values if "gain" in setup.scan else 1.0
+    calculated = problem.evaluate(theta, derivatives=False).calculated
+    return np.sqrt(gain * np.maximum(calculated, gain))
+

@@ -1,0 +1,64 @@
+"""`simulate`: the pattern of a model on a grid, without background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xrdfit.errors import InputError
+from xrdfit.model import PowderModel
+
+
+def simulate(
+    model: PowderModel,
+    two_theta: ArrayLike,
+    *,
+    engine: Literal["bragg", "debye"] = "bragg",
+    values: Mapping[str, float] | None = None,
+    radiation: str | float | None = None,
+    anomalous: bool = True,
+) -> NDArray[np.float64]:
+    """Compute a model's pattern without background.
+
+    Parameters
+    ----------
+    model : PowderModel
+    two_theta : array_like, shape (n,)
+        Scattering angles, degree, ascending.
+    engine : {"bragg", "debye"}
+    values : Mapping[str, float], optional
+        Parameters that differ from the model's.
+    radiation : str or float, optional
+        Name or wavelength (Å) instead of the model's.
+    anomalous : bool
+        Whether f′ and f″ are added.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Intensity, electron units per unit cell times the scale.
+
+    Raises
+    ------
+    InputError
+        For a grid that is not ascending within 0–180°, or a parameter that the model does not have.
+    """
+    angles = np.asarray(two_theta, dtype=float)
+    if angles.ndim != 1 or angles.size == 0 or not (np.diff(angles) > 0).all() or angles[0] <= 0 or angles[-1] >= 180:
+        raise InputError("two_theta must be a rising row of angles between 0 and 180 degrees")
+    if radiation is not None:
+        model = replace(model, instrument=replace(model.instrument, radiation=radiation))
+    parameters = {r.name: r.value for r in model.rows(engine)}
+    for name, value in (values or {}).items():
+        if name not in parameters or name.startswith("bkg_"):
+            raise InputError(f"{name}={value:g} is no parameter of {model.name}; there are {', '.join(parameters)}")
+        parameters[name] = value
+    for tie in model.ties:
+        parameters[tie.target] = tie.evaluate(parameters)[0]
+    bound = model.bind(angles, engine, anomalous=anomalous)
+    scales = [parameters[f"{prefix}scale"] for prefix in bound.prefixes]
+    return bound.patterns(parameters) @ np.array(scales)
