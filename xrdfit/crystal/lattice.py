@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.errors import InputError
@@ -69,7 +70,7 @@ class Cell:
         """Volume in Å³."""
         return float(np.sqrt(np.linalg.det(self.metric)))
 
-    def d_spacing(self, hkl: np.ndarray) -> np.ndarray:
+    def d_spacing(self, hkl: ArrayLike) -> np.ndarray:
         """Interplanar distance of each reflection.
 
         Parameters

@@ -172,7 +172,7 @@ def anomalous(element: str, energy_ev: float, table: str = "chantler") -> comple
     if table == "chantler":
         import xraydb
 
-        first, second = (f(symbol, energy_ev) for f in (xraydb.f1_chantler, xraydb.f2_chantler))
+        first, second = (np.asarray(f(symbol, energy_ev)) for f in (xraydb.f1_chantler, xraydb.f2_chantler))
     elif table == "cromer-liberman":
         first, second = gemmi.cromer_liberman(number, energy_ev)
     else:

@@ -6,7 +6,7 @@ Two positions are the same where they agree within `TOLERANCE` in every fraction
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -14,6 +14,7 @@ from importlib.resources import files
 
 import gemmi
 import numpy as np
+from numpy.typing import ArrayLike
 
 from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.errors import InputError
@@ -41,7 +42,7 @@ class FreeCoordinates:
     offset: np.ndarray
     basis: np.ndarray
 
-    def position(self, values: Sequence[float]) -> np.ndarray:
+    def position(self, values: ArrayLike) -> np.ndarray:
         """Coordinates (3,) for the values of `names`."""
         return self.offset + self.basis @ np.asarray(values, dtype=float)
 
@@ -70,7 +71,7 @@ class WyckoffPosition:
         return float(x), float(y), float(z)
 
 
-def orbit_operations(group: SpaceGroup, xyz: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def orbit_operations(group: SpaceGroup, xyz: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
     """One operation for each position of the orbit; they carry the orbit along when a free coordinate moves.
 
     Parameters
@@ -89,7 +90,7 @@ def orbit_operations(group: SpaceGroup, xyz: Sequence[float]) -> tuple[np.ndarra
     return group.rotations[chosen], group.translations[chosen]
 
 
-def orbit(group: SpaceGroup, xyz: Sequence[float]) -> np.ndarray:
+def orbit(group: SpaceGroup, xyz: Iterable[float]) -> np.ndarray:
     """All positions in one cell that are equivalent to a position.
 
     Parameters
@@ -109,11 +110,12 @@ def orbit(group: SpaceGroup, xyz: Sequence[float]) -> np.ndarray:
     >>> orbit(space_group("Pm-3m"), (0.5, 0, 0)).tolist()
     [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.5]]
     """
-    rotations, translations = orbit_operations(group, xyz)
-    return _into_cell(rotations @ np.asarray(xyz, dtype=float) + translations)
+    position = _checked(xyz)
+    rotations, translations = orbit_operations(group, position)
+    return _into_cell(rotations @ np.array(position) + translations)
 
 
-def wyckoff(group: SpaceGroup, xyz: Sequence[float]) -> str:
+def wyckoff(group: SpaceGroup, xyz: Iterable[float]) -> str:
     """Wyckoff label of a position, such as ``"8c"``.
 
     The multiplicity counts positions in the cell of this setting; the letter is that of International Tables for the
@@ -134,12 +136,25 @@ def wyckoff(group: SpaceGroup, xyz: Sequence[float]) -> str:
     return _wyckoff(group, _checked(xyz))
 
 
+def standard_position(group: SpaceGroup, xyz: Iterable[float]) -> np.ndarray:
+    """The equivalent position (3,) that has the form of International Tables' first triplet, such as (x, x, x).
+
+    In settings other than the reference setting the position stays as it is.
+    """
+    positions = orbit(group, xyz)
+    label = wyckoff(group, positions[0])
+    for row in wyckoff_positions(group):
+        if row.label == label and group == _reference(group.number):
+            return positions[np.flatnonzero(_lie_on(positions, row.triplet))[0]]
+    return positions[0]
+
+
 def wyckoff_positions(group: SpaceGroup) -> tuple[WyckoffPosition, ...]:
     """All Wyckoff positions of the group's reference setting, ``a`` first."""
     return _table()[group.number]
 
 
-def free_coordinates(group: SpaceGroup, xyz: Sequence[float]) -> FreeCoordinates:
+def free_coordinates(group: SpaceGroup, xyz: Iterable[float]) -> FreeCoordinates:
     """The coordinates of a position that may vary without a change of its Wyckoff position.
 
     They span the vectors that every rotation of the site's stabilizer leaves as they are; the basis is in reduced
@@ -160,7 +175,7 @@ def free_coordinates(group: SpaceGroup, xyz: Sequence[float]) -> FreeCoordinates
     return _free_coordinates(group, _checked(xyz))
 
 
-def snap(group: SpaceGroup, xyz: Sequence[float], tolerance: float = 2e-3) -> np.ndarray:
+def snap(group: SpaceGroup, xyz: Iterable[float], tolerance: float = 2e-3) -> np.ndarray:
     """Move a position that is rounded (0.3333) onto the special position that it stands for.
 
     The operations that bring the position back within `tolerance` are taken for its stabilizer, and the position
@@ -200,7 +215,7 @@ def _rationalised(xyz: np.ndarray) -> np.ndarray:
     return np.where(np.abs(exact - xyz) < 1e-9, exact, np.round(xyz, 12))
 
 
-def _checked(xyz: Sequence[float]) -> _Position:
+def _checked(xyz: Iterable[float]) -> _Position:
     values = tuple(float(value) for value in xyz)
     if len(values) != 3 or not np.all(np.isfinite(values)):
         raise InputError(f"position {values}: three finite fractional coordinates are allowed")
@@ -260,12 +275,13 @@ def _wyckoff(group: SpaceGroup, xyz: _Position) -> str:
     images = reference.rotations @ in_reference + reference.translations
     expected = round(multiplicity * len(images) / len(group.rotations))
     for row in _table()[group.number]:
-        if row.multiplicity == expected and _lies_on(images, row.triplet):
+        if row.multiplicity == expected and np.any(_lie_on(images, row.triplet)):
             return f"{multiplicity}{row.letter}"
     raise AssertionError(f"{group.hm}: no Wyckoff position for {xyz}")
 
 
-def _lies_on(images: np.ndarray, triplet: str) -> bool:
+def _lie_on(images: np.ndarray, triplet: str) -> np.ndarray:
+    """Which of the positions (n, 3) have the form of the triplet, up to whole cells."""
     coefficients, constants = _parse(triplet)
     # each free coordinate stands alone, with coefficient ±1, in one component at least
     values = np.zeros((len(images), 3))
@@ -275,7 +291,7 @@ def _lies_on(images: np.ndarray, triplet: str) -> bool:
             component = alone[0]
             values[:, axis] = (images[:, component] - constants[component]) / coefficients[component, axis]
     residual = images - (values @ coefficients.T + constants)
-    return bool(np.any(np.abs(residual - np.round(residual)).max(axis=1) < 5 * TOLERANCE))
+    return np.abs(residual - np.round(residual)).max(axis=1) < 5 * TOLERANCE
 
 
 @lru_cache(maxsize=2048)

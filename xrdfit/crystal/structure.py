@@ -11,7 +11,7 @@ import numpy as np
 from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.crystal.lattice import Cell, check_cell
 from xrdfit.crystal.scattering import species_name, split_species
-from xrdfit.crystal.sites import TOLERANCE, free_coordinates, orbit, snap, wyckoff, wyckoff_positions
+from xrdfit.crystal.sites import TOLERANCE, orbit, snap, wyckoff, wyckoff_positions
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
@@ -283,11 +283,5 @@ class _Builder:
         return label
 
 
-def free_names(structure: Structure, label: str) -> tuple[str, ...]:
-    """Names of the coordinates of a site that may vary, empty for one that shares its position."""
-    site = structure[label]
-    return () if site.shares else free_coordinates(structure.group, site.xyz).names
-
-
-def _triplet(xyz: Sequence[float]) -> str:
+def _triplet(xyz: Iterable[float]) -> str:
     return "(" + ", ".join(f"{value:.5g}" for value in xyz) + ")"

@@ -15,6 +15,7 @@ from xrdfit.crystal.sites import (
     orbit,
     orbit_operations,
     snap,
+    standard_position,
     wyckoff,
     wyckoff_positions,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "snap",
     "space_group",
     "space_group_from_operations",
+    "standard_position",
     "wyckoff",
     "wyckoff_positions",
 ]
