@@ -73,7 +73,10 @@ def covariance(problem: Problem, values: Mapping[str, float]) -> Covariance:
     undetermined = [n for n, m in zip(names, moved.max(axis=1, initial=0.0), strict=True) if m > 0.1]
     dead = np.abs(outward[:, ~alive]).max(axis=1, initial=0.0) > 0
     return Covariance(
-        names, to_names @ inverse @ to_names.T, tuple(undetermined), tuple(n for n, d in zip(names, dead, strict=True) if d)
+        names,
+        to_names @ inverse @ to_names.T,
+        tuple(undetermined),
+        tuple(n for n, d in zip(names, dead, strict=True) if d),
     )
 
 
@@ -195,7 +198,9 @@ def _sites(model: PowderModel, spread: Covariance, scale: float, errors: Mapping
                         s.multiplicity * ((s.label == site.label) - share) / total
                     )
             name = f"{prefix}occ_{site.label}"
-            moved = bool(gradient.any()) and all(f"{prefix}occ_{s.label}" in errors for s in kin if gradient.any() and f"{prefix}occ_{s.label}" in column)
+            moved = bool(gradient.any()) and all(
+                f"{prefix}occ_{s.label}" in errors for s in kin if gradient.any() and f"{prefix}occ_{s.label}" in column
+            )
             share_error = float(np.sqrt(max(gradient @ spread.matrix @ gradient, 0.0) * scale)) if moved else None
             out.append(
                 FittedSite(
@@ -224,7 +229,9 @@ def _weight_fractions(model: PowderModel, values: Mapping[str, float]) -> dict[s
     return {name: m / total if total > 0 else 0.0 for name, m in mass.items()}
 
 
-def _pattern(setup: Setup, problem: Problem, evaluation: Any, model: PowderModel, values: Mapping[str, float]) -> xr.Dataset:
+def _pattern(
+    setup: Setup, problem: Problem, evaluation: Any, model: PowderModel, values: Mapping[str, float]
+) -> xr.Dataset:
     import xarray as xr
 
     ticks = [
@@ -253,6 +260,4 @@ def tick_marks(engine: Any, values: Mapping[str, float], prefix: str) -> list[tu
     local = {k.removeprefix(prefix): v for k, v in values.items()}
     hkl, angles = engine.positions(local)
     low, high = engine.two_theta[0], engine.two_theta[-1]
-    return [
-        ((int(h[0]), int(h[1]), int(h[2])), float(t)) for h, t in zip(hkl, angles, strict=True) if low <= t <= high
-    ]
+    return [((int(h[0]), int(h[1]), int(h[2])), float(t)) for h, t in zip(hkl, angles, strict=True) if low <= t <= high]

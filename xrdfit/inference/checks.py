@@ -84,7 +84,10 @@ def _of_structure(phase: Phase) -> Iterator[str]:
         filled = sum(c * s.occupancy for label, c in phase.packing for s in structure.sites if s.label == label)
         if filled > 1.0 + 1e-3:
             rule = " + ".join(f"{c:g}·{label}" for label, c in phase.packing)
-            yield f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void (--packing forbids it)"
+            yield (
+                f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void "
+                "(--packing forbids it)"
+            )
     for first, second in combinations([s for s in structure.sites if s.occupancy > 1e-3], 2):
         if first.shares == second.label or second.shares == first.label:
             continue

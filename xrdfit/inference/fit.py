@@ -145,4 +145,3 @@ def model_sigma(setup: Setup, problem: Problem, theta: Array) -> Array:
     gain: Any = setup.scan["gain"].values if "gain" in setup.scan else 1.0
     calculated = problem.evaluate(theta, derivatives=False).calculated
     return np.sqrt(gain * np.maximum(calculated, gain))
-

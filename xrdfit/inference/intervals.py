@@ -1,4 +1,4 @@
-"""Intervals by profile likelihood: how far may one parameter go while all others give way?
+"""Intervals by profile likelihood: how far one parameter may go while all others give way.
 
 The profile of a parameter φ is Δχ²(φ) = min over all others of χ² − χ²_min; the interval holds every φ with
 Δχ² ≤ z² max(1, χ²_red), z the normal quantile of the level (the construction of MINOS: James & Roos,

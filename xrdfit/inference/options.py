@@ -113,7 +113,10 @@ def with_instrument(model: PowderModel, scan: xr.Dataset, options: FitOptions) -
     header = scan.attrs
     radius = _first(options.radius_mm, file and file.radius_mm, header.get("radius_mm"), given.radius_mm)
     mono = _first(
-        options.monochromator_deg, file and file.monochromator_deg, header.get("monochromator_deg"), given.monochromator_deg
+        options.monochromator_deg,
+        file and file.monochromator_deg,
+        header.get("monochromator_deg"),
+        given.monochromator_deg,
     )
     ray = _first(options.radiation, file and file.radiation, _header_radiation(header), given.radiation)
     notes = []
@@ -163,7 +166,9 @@ def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitO
             table[name] = replace(table[name], value=value)
     for r in table.values():
         if not r.minimum <= r.value <= r.maximum and (r.name in {*options.start, *options.fix} or r.vary):
-            raise InputError(f"{r.name}={r.value:g} is outside its limits {r.minimum:g} to {r.maximum:g} {r.unit}".rstrip())
+            raise InputError(
+                f"{r.name}={r.value:g} is outside its limits {r.minimum:g} to {r.maximum:g} {r.unit}".rstrip()
+            )
     return [replace(r, vary=r.vary and r.name not in tied) for r in table.values()]
 
 

@@ -136,7 +136,9 @@ def _rules(model: PowderModel, options: FitOptions) -> list[Rule]:
         if phase and phase not in totals:
             raise InputError(f"total {key}: no phase {phase!r}; there are {', '.join(totals)}")
         if not phase and len(holders) > 1:
-            raise InputError(f"total {key}: phases {', '.join(holders)} hold {element}; write {holders[0]}__{element}=…")
+            raise InputError(
+                f"total {key}: phases {', '.join(holders)} hold {element}; write {holders[0]}__{element}=…"
+            )
         totals[phase or (holders or [model.phases[0].name])[0]][element] = atoms
     rules: list[Rule] = []
     for p in model.phases:

@@ -41,7 +41,9 @@ class Solution:
     message: str
 
 
-def minimize(problem: Problem, start: Array, *, precise: bool = True, free: NDArray[np.bool_] | None = None) -> Solution:
+def minimize(
+    problem: Problem, start: Array, *, precise: bool = True, free: NDArray[np.bool_] | None = None
+) -> Solution:
     """Minimize χ² from one starting point with `lmfit` (method ``least_squares``, trust region reflective).
 
     Parameters
@@ -135,8 +137,8 @@ def screen_sample(problem: Problem, start: Array) -> Array:
     sizes = [i for i, n in enumerate(names) if n == "size_nm"]
     cells = [i for i, n in enumerate(names) if n in ("a", "b", "c")]
     candidates = []
-    for size in (_SIZES_NM if sizes else (1.0,)):
-        for strain in (_STRAINS if cells else (0.0,)):
+    for size in _SIZES_NM if sizes else (1.0,):
+        for strain in _STRAINS if cells else (0.0,):
             theta = start.copy()
             theta[sizes] = np.log(size)
             for i in cells:
