@@ -24,7 +24,10 @@ _TWO_THETA = re.compile(
     r"^(2|two)[\s_-]*(theta|θ|th|ϑ)|^tth\b|^_?pd_\w*2theta|^(pos|position|angle)\b|^°?2θ|^x\b", re.IGNORECASE
 )
 _Q = re.compile(r"^(q|scattering vector)(?![a-z])", re.IGNORECASE)
-_NM = re.compile(r"nm", re.IGNORECASE)
+_NM = re.compile(r"nm|nano", re.IGNORECASE)
+_OTHER = re.compile(
+    r"^(d|d[\s-]*spac\w*|energy|e|tof|time|channel|pixel|radius|r|omega|ω|phi|chi|theta|θ|s)(?![a-z])", re.IGNORECASE
+)
 _WAVELENGTH = re.compile(
     r"(?:wave\s*length|lambda|λ)\s*(?:[(\[]\s*(?P<u1>[^)\]\s]{1,12})\s*[)\]])?\s*[:=]?\s*"
     r"(?P<value>\d*\.?\d+(?:[eE][+-]?\d+)?)\s*(?P<u2>nm|m|Å|A|angstroms?)?(?![a-z])",
@@ -40,6 +43,22 @@ def axis_of_label(label: str) -> Axis | None:
     if _Q.match(text):
         return Axis.Q_NM if _NM.search(text) else Axis.Q_ANGSTROM
     return None
+
+
+def refuse_other_axis(label: str) -> None:
+    """Raise InputError for a label that names a known axis other than 2θ and Q (d, energy, θ, time of flight, …)."""
+    if _OTHER.match(label.strip().replace("_", " ")):
+        raise InputError(f"has the axis {label.strip()[:40]!r}; 2θ (degrees or radians) and Q are read")
+
+
+def regular_grid(start: float, step: float, n: int) -> NDArray[np.float64]:
+    """Return start + i·step in degrees, i = 0 … n−1.
+
+    Headers hold decimal numbers, so what lies below 1e-9° comes from binary fractions and is rounded away.
+    """
+    if not (abs(start) <= 360 and abs(step) <= 360):
+        raise InputError(f"has a range from {start:g}° in steps of {step:g}°: the file is damaged")
+    return np.asarray(np.round(start + step * np.arange(n), 9), dtype=np.float64)
 
 
 def stated_wavelength(text: str) -> float | None:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xrdfit.errors import InputError
-from xrdfit.scan import text
+from xrdfit.scan import bruker_raw, bruker_text, bruker_xml, chi, gsas, powder_cif, rigaku, text, xrdml
 from xrdfit.scan.schema import RawScan
 
-HEAD_BYTES = 65536
-"""As much of a file as a sniffer sees."""
+_GLANCE = 65536
 
 
 @dataclass(frozen=True)
@@ -31,18 +30,37 @@ class Reader:
     read: Callable[[bytes], list[RawScan]]
 
 
-_TEXT = Reader(
-    FormatInfo("text", (".xy", ".xye", ".csv", ".dat", ".prn", ".txt"), "columns: 2θ (or Q), intensity, error"),
-    lambda head: True,
-    text.read_columns,
+READERS: tuple[Reader, ...] = (
+    Reader(FormatInfo("xrdml", (".xrdml",), "PANalytical XML, all schemas"), xrdml.sniff, xrdml.read),
+    Reader(
+        FormatInfo("bruker-raw", (".raw",), "Bruker and Siemens binary, versions 1 to 4"),
+        bruker_raw.sniff,
+        bruker_raw.read,
+    ),
+    Reader(FormatInfo("brml", (".brml",), "Bruker zip of XML, point scans"), bruker_xml.sniff, bruker_xml.read),
+    Reader(FormatInfo("rasx", (".rasx",), "Rigaku SmartLab zip"), rigaku.sniff_rasx, rigaku.read_rasx),
+    Reader(FormatInfo("ras", (".ras",), "Rigaku SmartLab text"), rigaku.sniff_ras, rigaku.read_ras),
+    Reader(FormatInfo("asc", (".asc", ".dat"), "Rigaku text with *TYPE"), rigaku.sniff_asc, rigaku.read_asc),
+    Reader(FormatInfo("uxd", (".uxd",), "Bruker and Siemens text"), bruker_text.sniff, bruker_text.read),
+    Reader(FormatInfo("gsas", (".gsas", ".gsa", ".fxye", ".raw"), "GSAS banks: STD, ESD, FXYE"), gsas.sniff, gsas.read),
+    Reader(FormatInfo("cif", (".cif",), "powder CIF"), powder_cif.sniff, powder_cif.read),
+    Reader(FormatInfo("chi", (".chi",), "FIT2D and pyFAI, 2θ or Q axis"), chi.sniff, chi.read),
+    Reader(
+        FormatInfo("text", (".xy", ".xye", ".csv", ".dat", ".prn", ".txt"), "columns: 2θ (or Q), intensity, error"),
+        lambda head: True,
+        text.read_columns,
+    ),
 )
-
-READERS: tuple[Reader, ...] = (_TEXT,)
 """In order of trial: what announces itself by a signature first, bare columns last."""
 
 
-def find_reader(head: bytes, name: str | None = None) -> Reader:
-    """Return the reader called `name`, or the first that recognises `head`.
+def _glance(data: bytes) -> bytes:
+    """Return as much of a file as a sniffer needs: the head, and of a zip file the directory at its end as well."""
+    return data[:_GLANCE] + (data[_GLANCE:][-_GLANCE:] if data.startswith(b"PK\x03\x04") else b"")
+
+
+def find_reader(data: bytes, name: str | None = None) -> Reader:
+    """Return the reader called `name`, or the first that recognises the file.
 
     Raises
     ------
@@ -50,6 +68,7 @@ def find_reader(head: bytes, name: str | None = None) -> Reader:
         For an unknown name.
     """
     if name is None:
+        head = _glance(data)
         return next(reader for reader in READERS if reader.sniff(head))
     for reader in READERS:
         if reader.info.name == name:

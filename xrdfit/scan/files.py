@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xrdfit.errors import InputError
-from xrdfit.scan.detect import HEAD_BYTES, READERS, FormatInfo, find_reader
+from xrdfit.scan.axis import Axis
+from xrdfit.scan.detect import READERS, FormatInfo, find_reader
 from xrdfit.scan.schema import RawScan, to_dataset
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def formats() -> tuple[FormatInfo, ...]:
     return tuple(reader.info for reader in READERS)
 
 
-def read_pattern(path: str | os.PathLike[str], scan: int | None = None, format: str | None = None) -> Dataset:
+def read_pattern(
+    path: str | os.PathLike[str], scan: int | None = None, format: str | None = None, wavelength: float | None = None
+) -> Dataset:
     """Read a measured powder pattern; the content of the file decides which format it is.
 
     Parameters
@@ -35,6 +38,8 @@ def read_pattern(path: str | os.PathLike[str], scan: int | None = None, format: 
         Which scan, counted from 0, of a file that holds several.
     format : str, optional
         Name of the format (see `formats`), for a file that does not show which one it is.
+    wavelength : float, optional
+        In Å; turns the Q axis of a file that states no wavelength into 2θ, and is unused for any other file.
 
     Returns
     -------
@@ -49,14 +54,18 @@ def read_pattern(path: str | os.PathLike[str], scan: int | None = None, format: 
         One line, for a file that is missing, empty, too large, cut, of no known format or not a powder pattern, and
         for a file of several scans when none is chosen (the message lists them).
     """
+    if wavelength is not None and not (isinstance(wavelength, int | float) and 0.01 < wavelength < 10):
+        raise InputError(f"wavelength is {wavelength!r}; a number of Å between 0.01 and 10 is allowed")
     file = Path(path)
     reader = None
     try:
         data = _content(file)
-        reader = find_reader(data[:HEAD_BYTES], format)
-        scans = reader.read(data)
-        index = _choose(scans, scan)
-        return to_dataset(scans[index], file=str(file), format=reader.info.name, scan_index=index, n_scans=len(scans))
+        reader = find_reader(data, format)
+        with np.errstate(all="ignore"):  # what overflows in a damaged file is infinite, and the schema names it
+            scans = reader.read(data)
+            index = _choose(scans, scan)
+            about = {"file": str(file), "format": reader.info.name, "scan_index": index, "n_scans": len(scans)}
+            return to_dataset(scans[index], wavelength, **about)
     except InputError as error:
         kind = f" ({reader.info.name})" if reader is not None and reader.info.name != "text" else ""
         raise InputError(f"{_one_line(str(file))}{kind}: {_one_line(str(error))}") from None
@@ -104,7 +113,8 @@ def _choose(scans: list[RawScan], scan: int | None) -> int:
 
 
 def _summary(raw: RawScan) -> str:
-    if len(raw.two_theta) == 0:
+    if len(raw.x) == 0:
         return "no points"
     time = f", {raw.meta['count_time_s']:g} s a step" if "count_time_s" in raw.meta else ""
-    return f"{raw.two_theta[0]:g}–{raw.two_theta[-1]:g}° {len(raw.two_theta)} points{time}"
+    unit = "°" if raw.axis is Axis.TWO_THETA else f" ({raw.axis.value})"
+    return f"{raw.x[0]:g}–{raw.x[-1]:g}{unit} {len(raw.x)} points{time}"

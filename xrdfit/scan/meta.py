@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from xrdfit.scan.schema import Attribute
 
-ANODES = ("Cu", "Co", "Mo", "Ag", "Fe", "Cr")
-
 # Kα1 of the common anodes in Å, only to recognise a header's wavelength; Hölzer et al., Phys. Rev. A 56, 4554 (1997),
 # and for Mo and Ag Deslattes et al., Rev. Mod. Phys. 75, 35 (2003).
 _KA1 = {"Cu": 1.54059, "Co": 1.78901, "Mo": 0.70932, "Ag": 0.55942, "Fe": 1.93604, "Cr": 2.28976}
 _SAME_LINE = 5e-4
+_WIDEST_DOUBLET = 0.02
 _GRAPHITE_002 = 3.354  # Å
 
 
@@ -50,7 +49,8 @@ def radiation_attributes(
     first, second : float, optional
         Kα1 and Kα2 in Å; values no diffractometer uses (0 for "not set") count as absent.
     ratio : float, optional
-        Intensity Kα2/Kα1. A second line without a ratio, or with ratio 0, is not in the beam or not known: left out.
+        Intensity Kα2/Kα1. Without it the lines have no weights, and the radiation has no name: many headers list the
+        tube's lines whether or not a monochromator removed one. With ratio 0 the second line is left out.
     anode : str, optional
         Element of the tube.
     """
@@ -61,19 +61,14 @@ def radiation_attributes(
     alpha1, alpha2 = _wavelength(first), _wavelength(second)
     if alpha1 is None:
         return found
-    doublet = alpha2 is not None and ratio is not None and 0 < ratio <= 1 and 0 < alpha2 - alpha1 < 0.02
-    if doublet and alpha2 is not None and ratio is not None:
-        found["wavelengths"] = [alpha1, alpha2]
-        found["wavelength_weights"] = [1 / (1 + ratio), ratio / (1 + ratio)]
-    else:
-        found["wavelengths"] = [alpha1]
-        found["wavelength_weights"] = [1.0]
-    if abs(_KA1.get(element, 0.0) - alpha1) < _SAME_LINE:
-        # One wavelength alone does not say that Kα2 was removed, so only the doublet or a stated ratio of 0 has a name.
-        if doublet:
-            found["radiation"] = f"{element.lower()}-ka"
-        elif ratio == 0:
-            found["radiation"] = f"{element.lower()}-ka1"
+    if alpha2 is not None and not 0 < alpha2 - alpha1 < _WIDEST_DOUBLET:
+        alpha2 = None
+    found["wavelengths"] = [alpha1] if alpha2 is None or ratio == 0 else [alpha1, alpha2]
+    known = abs(_KA1.get(element, 0.0) - alpha1) < _SAME_LINE
+    if alpha2 is not None and ratio is not None and 0 <= ratio <= 1:
+        found["wavelength_weights"] = [1.0] if ratio == 0 else [1 / (1 + ratio), ratio / (1 + ratio)]
+        if known:
+            found["radiation"] = f"{element.lower()}-ka{'1' if ratio == 0 else ''}"
     return found
 
 

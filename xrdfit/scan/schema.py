@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.errors import InputError
+from xrdfit.scan.axis import Axis, to_two_theta
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -26,21 +27,24 @@ class RawScan:
 
     Attributes
     ----------
-    two_theta, counts : (n,) float64
-        Scattering angle (degree) and intensity.
+    x, counts : (n,) float64
+        Position on the axis of the file and intensity.
     sigma : (n,) float64, optional
         Standard deviations, only where the file states them.
     gain : (n,) float64, optional
         Intensity units per detected count, only where it is not 1 (attenuators, counts per second).
     meta : mapping
         Attributes of the dataset, under the names that `make_pattern` documents; facts that the file lacks are absent.
+    axis : Axis
+        What `x` is: 2θ in degrees unless the file says otherwise.
     """
 
-    two_theta: NDArray[np.float64]
+    x: NDArray[np.float64]
     counts: NDArray[np.float64]
     sigma: NDArray[np.float64] | None = None
     gain: NDArray[np.float64] | None = None
     meta: Mapping[str, Attribute] = field(default_factory=dict)
+    axis: Axis = Axis.TWO_THETA
 
 
 def make_pattern(
@@ -67,8 +71,9 @@ def make_pattern(
         Intensity units per detected count; 1 where absent.
     **attrs
         Provenance, safe for netCDF: text, numbers, lists of numbers. Names in use: ``file``, ``format``, ``sample``,
-        ``wavelengths`` (Å), ``wavelength_weights`` (sum 1), ``anode``, ``radiation``, ``monochromator_deg`` (2θ of the
-        monochromator), ``radius_mm``, ``count_time_s``, ``scan_index``, ``n_scans``, ``notes``. None is left out.
+        ``wavelengths`` (Å), ``wavelength_weights`` (sum 1; only where the file states how the intensity is shared),
+        ``anode``, ``radiation``, ``monochromator_deg`` (2θ of the monochromator), ``radius_mm``, ``count_time_s``,
+        ``scan_index``, ``n_scans``, ``notes`` (what a reader had to decide). None is left out.
 
     Returns
     -------
@@ -101,7 +106,7 @@ def make_pattern(
     else:
         error, origin = _column(sigma, "sigma"), "file"
         _same_length(error, angle, "sigma")
-        _first_bad(~(np.isfinite(error) & (error > 0)), error, angle, "sigma", "a positive number")
+    _first_bad(~(np.isfinite(error) & (error > 0)), error, angle, "sigma", "a positive number")
     variables = {
         "counts": ("two_theta", intensity, {"units": "counts", "long_name": "measured intensity"}),
         "sigma": ("two_theta", error, {"units": "counts", "long_name": "standard deviation of counts"}),
@@ -115,17 +120,24 @@ def make_pattern(
     )
 
 
-def to_dataset(raw: RawScan, **attrs: Attribute | None) -> Dataset:
-    """Turn what a reader found into the dataset; a scan measured downwards is reversed, any other order is an error."""
-    columns = [raw.two_theta, raw.counts, raw.sigma, raw.gain]
-    if len(raw.two_theta) > 1 and len(raw.counts) == len(raw.two_theta) and np.all(np.diff(raw.two_theta) < 0):
-        columns = [None if c is None else c[::-1] for c in columns]
-    two_theta, counts, sigma, gain = columns
-    assert two_theta is not None
-    assert counts is not None
+def to_dataset(raw: RawScan, wavelength: float | None = None, **attrs: Attribute | None) -> Dataset:
+    """Turn what a reader found into the dataset.
+
+    A Q axis becomes 2θ, by the wavelength (Å) that the file states, else by `wavelength`. A scan measured downwards is
+    reversed; any other order is an error.
+    """
     meta = {**raw.meta, **attrs}
+    if raw.axis in (Axis.Q_ANGSTROM, Axis.Q_NM) and "wavelengths" not in meta and wavelength is not None:
+        meta["wavelengths"] = [wavelength]
+    stated = meta.get("wavelengths")
+    two_theta = to_two_theta(raw.x, raw.axis, stated[0] if isinstance(stated, list) else None)
+    counts, sigma, gain = raw.counts, raw.sigma, raw.gain
+    if len(two_theta) > 1 and len(counts) == len(two_theta) and np.all(np.diff(two_theta) < 0):
+        two_theta, counts = two_theta[::-1], counts[::-1]
+        sigma = None if sigma is None else sigma[::-1]
+        gain = None if gain is None else gain[::-1]
     if sigma is None and gain is None and not np.array_equal(counts, np.round(counts)):
-        told = str(meta["notes"]) + "; " if "notes" in meta else ""
+        told = f"{meta['notes']}; " if "notes" in meta else ""
         meta["notes"] = told + "intensities are not whole numbers, yet their errors take them for counts"
     return make_pattern(two_theta, counts, sigma, gain=gain, **meta)
 

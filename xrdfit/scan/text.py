@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
-from xrdfit.scan.axis import Axis, axis_of_label, stated_wavelength, to_two_theta
+from xrdfit.scan.axis import Axis, axis_of_label, refuse_other_axis, stated_wavelength
 from xrdfit.scan.meta import join_notes
 from xrdfit.scan.schema import Attribute, RawScan
 
@@ -32,6 +32,7 @@ class _Columns:
     sigma: int | None = None
     weight: int | None = None
     unused: tuple[str, ...] = ()
+    named: bool = False
 
 
 def decode(data: bytes) -> str:
@@ -59,7 +60,7 @@ def read_columns(data: bytes) -> list[RawScan]:
     """Read two or three columns: 2θ, intensity and, as third, the standard deviation.
 
     A header line with names decides which columns are read; `two_theta`, `2theta`, `q`, `intensity`, `counts`,
-    `sigma`, `error`, `weight` and the like are known. A Q axis (Å⁻¹ or nm⁻¹) needs a wavelength in the header.
+    `sigma`, `error`, `weight` and the like are known.
     """
     lines = decode(data).splitlines()
     start = _first_row(lines)
@@ -137,6 +138,8 @@ def _header_names(header: Sequence[str], n_columns: int) -> list[str] | None:
             cleaned = [name.strip().strip("\"'") for name in names if name.strip()]
             if len(cleaned) == n_columns and any(axis_of_label(name) for name in cleaned):
                 return cleaned
+            if len(cleaned) == n_columns and any(_COUNTS.match(name) for name in cleaned[1:]):
+                refuse_other_axis(cleaned[0])
     return None
 
 
@@ -159,7 +162,7 @@ def _assign(header: Sequence[str], first: Sequence[str]) -> _Columns:
     sigma = next((i for i in others if _SIGMA.match(names[i])), None)
     weight = next((i for i in others if _WEIGHT.match(names[i])), None) if sigma is None else None
     unused = tuple(names[i] for i in others if i not in (sigma, weight))
-    return _Columns(axis, x, y, sigma, weight, unused)
+    return _Columns(axis, x, y, sigma, weight, unused, named=True)
 
 
 def _scan(table: NDArray[np.float64], columns: _Columns, header: Sequence[str]) -> RawScan:
@@ -168,14 +171,18 @@ def _scan(table: NDArray[np.float64], columns: _Columns, header: Sequence[str]) 
     sigma = None if columns.sigma is None else table[:, columns.sigma]
     if columns.weight is not None:
         sigma = sigma_from_weights(table[:, columns.weight])
+    if sigma is not None and not columns.named and np.all(sigma == 1.0):
+        # The third column of Rigaku's text is the attenuation factor; no counts have errors of exactly 1 everywhere.
+        sigma = None
+        notes.append("the third column is 1 everywhere: not taken for errors, which are those of counting")
     if sigma is not None:
         sigma, more = usable_sigma(sigma, counts)
         notes += more
     wavelength = stated_wavelength("\n".join(header))
     meta: dict[str, Attribute] = join_notes(notes)
     if wavelength is not None:
-        meta |= {"wavelengths": [wavelength], "wavelength_weights": [1.0]}
-    return RawScan(to_two_theta(table[:, columns.x], columns.axis, wavelength), counts, sigma, meta=meta)
+        meta["wavelengths"] = [wavelength]
+    return RawScan(table[:, columns.x], counts, sigma, meta=meta, axis=columns.axis)
 
 
 def sigma_from_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
