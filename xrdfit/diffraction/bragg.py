@@ -1,0 +1,293 @@
+"""The Bragg engine: a structure's powder pattern as a sum of lines, bound to a grid of angles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, pi, radians, sin
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xrdfit.crystal.radiation import Radiation
+from xrdfit.crystal.structure import Structure
+from xrdfit.diffraction.lines import INSTRUMENT_WIDTHS, Lines, LineTable, Rows, bind_lines, polarization_factor
+from xrdfit.diffraction.profile import Peaks, reaches, sum_peaks, sum_peaks_jacobian
+from xrdfit.diffraction.protocol import FloatArray
+from xrdfit.diffraction.settings import EngineSettings
+from xrdfit.diffraction.sphere_lines import sphere_matrix
+from xrdfit.errors import InputError
+
+Values = Mapping[str, float]
+
+# Lines beyond 160 degree count only where the grid itself comes near them: their width K lambda/(L cos theta), a first
+# order, diverges towards 180 degree and would spread them over the whole pattern; their true shape in q does not.
+_LAST_ANGLE = 160.0
+_NEAR_GRID = 10.0
+_HIGHEST = 178.0
+_TAIL_RANGE = 40.0
+_MANY_INDICES = 300_000
+_STEP = 1e-5
+# The scale on which a parameter changes anything, where its own value may be 0; a derivative's step is _STEP of it.
+_SCALES = {
+    "size_sigma": 0.1,
+    "microstrain": 1e-3,
+    "U": 1e-3,
+    "V": 1e-3,
+    "W": 1e-3,
+    "X": 1e-2,
+    "Y": 1e-2,
+    "S_L": 1e-2,
+    "H_L": 1e-2,
+    "mu_t": 1e-2,
+    "mixing": 0.1,
+}
+_POSITIVE = ("size_nm", "march_r")
+
+
+@dataclass(frozen=True, eq=False)
+class BraggEngine:
+    """A structure bound to a grid; satisfies `xrdfit.diffraction.protocol.BoundEngine`.
+
+    The pattern at unit scale is that of one cell: the area of a line, integrated over 2 theta in radians, is
+    m |F|^2 lambda^3 LP'/(16 pi V), PHYSICS section 5. Use `bind` to make one.
+
+    Attributes
+    ----------
+    two_theta : ndarray, shape (n,)
+        Ascending angles, degree.
+    names : tuple of str
+        The parameters that the pattern responds to.
+    table : LineTable
+        The lines.
+    """
+
+    two_theta: FloatArray
+    names: tuple[str, ...]
+    table: LineTable
+    _grid_factor: FloatArray | None
+
+    def pattern(self, values: Values) -> FloatArray:
+        """Return the pattern, shape (n,).
+
+        Parameters
+        ----------
+        values : mapping
+            Holds every one of `names`.
+
+        Raises
+        ------
+        InputError
+            A value is missing, not finite, or a size or `march_r` is not above zero.
+        """
+        self._check(values)
+        return self._pattern(values)
+
+    def jacobian(self, values: Values, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Return the pattern, shape (n,), and its derivatives by `names`, shape (n, len(names)).
+
+        Names that the engine does not know have derivative zero.
+
+        Raises
+        ------
+        InputError
+            As for `pattern`.
+        """
+        self._check(values)
+        if self.table.settings.shape == "sphere":
+            pattern, jacobian = self._sphere_jacobian(values, names)
+        else:
+            pattern, jacobian = self._row_jacobian(values, names)
+        if self._grid_factor is not None:
+            return pattern * self._grid_factor, jacobian * self._grid_factor[:, None]
+        return pattern, jacobian
+
+    def positions(self, values: Values) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the tick marks: the lines within the grid that the strongest emission line makes.
+
+        Returns
+        -------
+        hkl : ndarray of int, shape (m, 3)
+        two_theta : ndarray, shape (m,)
+            Where the line is seen, zero and displacement included, degree; ascending.
+        """
+        self._check(values)
+        lines = self.table.lines(values)
+        strongest = int(np.argmax(self.table.weights))
+        seen = self.table.shifted(values, 2.0 * lines.theta[strongest])
+        inside = (seen >= self.two_theta[0]) & (seen <= self.two_theta[-1]) & (lines.factor[strongest] > 0.0)
+        order = np.flatnonzero(inside)[np.argsort(seen[inside], kind="stable")]
+        return self.table.reflections.hkl[order], seen[order]
+
+    def _check(self, values: Values) -> None:
+        for name in self.names:
+            if name not in values:
+                raise InputError(f"parameter {name} is missing: the Bragg engine needs {', '.join(self.names)}")
+            if not isfinite(values[name]):
+                raise InputError(f"parameter {name} is {values[name]}: a finite number is allowed")
+            if name in _POSITIVE and values[name] <= 0.0:
+                raise InputError(f"parameter {name} is {values[name]:g}: a number above 0 is allowed")
+
+    def _pattern(self, values: Values) -> FloatArray:
+        lines = self.table.lines(values)
+        if self.table.settings.shape == "sphere":
+            total = lines.area @ sphere_matrix(self.two_theta, self.table, values, lines)
+        else:
+            rows = self.table.rows(values, lines, self.table.counts(values, lines))
+            total = sum_peaks(self.two_theta, _only(rows.peaks(lines.area), self._reaching(rows, lines)))
+        return total if self._grid_factor is None else total * self._grid_factor
+
+    def _reaching(self, rows: Rows, lines: Lines) -> NDArray[np.intp]:
+        """Return the rows that matter on the grid: none whose angle does not exist or whose tail ends before it."""
+        exists = lines.factor.ravel()[rows.line] > 0.0
+        return np.flatnonzero(exists & reaches(self.two_theta, rows.position, rows.fwhm))
+
+    def _row_jacobian(self, values: Values, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        table = self.table
+        lines = table.lines(values)
+        counts = table.counts(values, lines)
+        rows = table.rows(values, lines, counts)
+        keep = self._reaching(rows, lines)
+        peaks = _only(rows.peaks(lines.area), keep)
+        own_line, lorentz, gauss = rows.line[keep], rows.lorentz[keep], rows.gauss[keep]
+        by_area = table.factors.slopes(values, lines.s, names)
+        still = np.zeros(keep.size)
+        columns: list[Peaks] = []
+        for name in names:
+            if name in by_area:
+                area = (lines.factor * by_area[name]).ravel()[own_line]
+                columns.append(Peaks(still, still, area * lorentz, area * gauss))
+            elif name == "zero_deg":
+                columns.append(Peaks(np.ones(keep.size), still, still, still))
+            elif name in self.names:
+                columns.append(self._row_differences(values, name, lines, counts, keep))
+            else:
+                columns.append(Peaks(still, still, still, still))
+        return sum_peaks_jacobian(self.two_theta, peaks, _stack(columns, keep.size))
+
+    def _row_differences(
+        self, values: Values, name: str, lines: Lines, counts: NDArray[np.intp], keep: NDArray[np.intp]
+    ) -> Peaks:
+        def evaluate(value: float) -> Peaks:
+            moved = {**values, name: value}
+            there = self.table.lines(moved) if self._moves_lines(name) else lines
+            return _only(self.table.rows(moved, there, counts).peaks(there.area), keep)
+
+        if name == "size_sigma" and values[name] == 0.0:
+            # The distribution depends on sigma^2, and a single size has one row where a distribution has several.
+            flat = np.zeros(keep.size)
+            return Peaks(flat, flat, flat, flat)
+        value, step = values[name], _step(values, name)
+        low, high = evaluate(value - step), evaluate(value + step)
+        return Peaks(
+            *(
+                (getattr(high, field) - getattr(low, field)) / (2.0 * step)
+                for field in ("position", "fwhm", "lorentz", "gauss")
+            )
+        )
+
+    def _moves_lines(self, name: str) -> bool:
+        return name in self.table.cell_names or name in ("march_r", "mu_t")
+
+    def _sphere_jacobian(self, values: Values, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        lines = self.table.lines(values)
+        matrix = sphere_matrix(self.two_theta, self.table, values, lines)
+        by_area = self.table.factors.slopes(values, lines.s, names)
+        jacobian = np.zeros((self.two_theta.size, len(names)))
+        for column, name in enumerate(names):
+            if name in by_area:
+                jacobian[:, column] = (lines.factor * by_area[name]).ravel() @ matrix
+            elif name in self.names and not (name == "size_sigma" and values[name] == 0.0):
+                jacobian[:, column] = self._pattern_difference(values, name, lines)
+        return lines.area @ matrix, jacobian
+
+    def _pattern_difference(self, values: Values, name: str, lines: Lines) -> FloatArray:
+        def evaluate(value: float) -> FloatArray:
+            moved = {**values, name: value}
+            there = self.table.lines(moved) if self._moves_lines(name) else lines
+            return there.area @ sphere_matrix(self.two_theta, self.table, moved, there)
+
+        step = _step(values, name)
+        return (evaluate(values[name] + step) - evaluate(values[name] - step)) / (2.0 * step)
+
+
+def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, settings: EngineSettings) -> BraggEngine:
+    """Bind a structure to a grid of angles.
+
+    Reflections beyond the grid are included, up to 2 theta = 160 degree or 10 beyond
+    the grid: the tails of broad lines reach in. Cells so
+    large that this makes over 300,000 indices stop 40 degree beyond the last angle.
+
+    Parameters
+    ----------
+    structure : Structure
+        Its cell, positions and occupancies are only where a fit starts; the values given later count.
+    two_theta : array_like, shape (n,)
+        Ascending angles, degree, above 0 and below 180.
+    radiation : Radiation
+    settings : EngineSettings
+
+    Raises
+    ------
+    InputError
+        For a grid that is empty, not ascending or out of range.
+    """
+    grid = check_grid(two_theta)
+    shortest = min(line.wavelength for line in radiation.lines)
+    top = min(max(_LAST_ANGLE, float(grid[-1]) + _NEAR_GRID), _HIGHEST)
+    if 4.0 / 3.0 * pi * structure.cell.volume * (2.0 / shortest) ** 3 > _MANY_INDICES:
+        top = float(np.ceil(min(top, grid[-1] + _TAIL_RANGE)))
+    # 1 % more, so that lines are not lost when the cell shrinks.
+    table = bind_lines(structure, radiation, settings, 0.99 * 0.5 * shortest / sin(radians(0.5 * top)))
+    factor = None
+    if settings.lorentz_along_profile:
+        theta = 0.5 * np.radians(grid)
+        factor = polarization_factor(2.0 * theta, settings) / (np.sin(theta) * np.cos(theta))
+    return BraggEngine(grid, _names(table), table, factor)
+
+
+def check_grid(two_theta: ArrayLike) -> FloatArray:
+    """Return the grid as a read-only array of its own, or say what is wrong with it."""
+    grid = np.array(two_theta, dtype=float)
+    if grid.ndim != 1 or grid.size == 0:
+        raise InputError(f"two_theta has the shape {grid.shape}: one dimension and at least one point are allowed")
+    if not np.isfinite(grid).all() or grid.min() <= 0.0 or grid.max() >= 180.0:
+        raise InputError(f"two_theta spans {grid.min():g} to {grid.max():g}: above 0 and below 180 degree is allowed")
+    if np.any(np.diff(grid) <= 0.0):
+        raise InputError("two_theta is not ascending: each angle must be above the one before")
+    grid.flags.writeable = False
+    return grid
+
+
+def _names(table: LineTable) -> tuple[str, ...]:
+    settings = table.settings
+    return (
+        *table.factors.names,
+        *table.cell_names,
+        *("size_nm", "size_sigma", "microstrain"),
+        *(("mixing",) if settings.shape == "scherrer" else ()),
+        *(("march_r",) if settings.march_axis is not None else ()),
+        *("zero_deg", "displacement_mm", *INSTRUMENT_WIDTHS),
+        *(("S_L", "H_L") if settings.axial else ()),
+        *(("mu_t",) if settings.film else ()),
+    )
+
+
+def _step(values: Values, name: str) -> float:
+    return _STEP * max(abs(values[name]), _SCALES.get(name, 0.1))
+
+
+def _only(peaks: Peaks, keep: NDArray[np.intp]) -> Peaks:
+    return Peaks(peaks.position[keep], peaks.fwhm[keep], peaks.lorentz[keep], peaks.gauss[keep])
+
+
+def _stack(columns: Sequence[Peaks], size: int) -> Peaks:
+    if not columns:
+        empty = np.zeros((size, 0))
+        return Peaks(empty, empty, empty, empty)
+    return Peaks(
+        np.stack([column.position for column in columns], axis=1),
+        np.stack([column.fwhm for column in columns], axis=1),
+        np.stack([column.lorentz for column in columns], axis=1),
+        np.stack([column.gauss for column in columns], axis=1),
+    )
