@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 
     Table = TypeVar("Table", bound=BaseModel)
 
-__all__ = ["instrument_to_toml", "load_instrument", "load_model", "load_models", "model_from_toml", "model_to_toml"]
+__all__ = [
+    "instrument_from_table",
+    "instrument_to_toml",
+    "load_instrument",
+    "load_model",
+    "load_models",
+    "model_from_table",
+    "model_from_toml",
+    "model_to_toml",
+]
 
 ModelSource = PowderModel | str | PathLike[str]
 
@@ -98,10 +107,15 @@ def load_instrument(source: str | PathLike[str]) -> Instrument:
     InputError
         It cannot be read: one line with the file and the key.
     """
+    where = str(source)
+    return instrument_from_table(_parsed(_read_text(Path(source)), where), where)
+
+
+def instrument_from_table(table: Mapping[str, Any], where: str = "instrument") -> Instrument:
+    """Read an instrument from a parsed instrument file; see `load_instrument`."""
     from xrdfit.modelschema import InstrumentFile
 
-    where = str(source)
-    return _instrument(_validated(InstrumentFile, _read_text(Path(source)), where).instrument, where)
+    return _instrument(_checked(InstrumentFile, table, where).instrument, where)
 
 
 def model_from_toml(text: str, where: str = "model") -> PowderModel:
@@ -119,9 +133,14 @@ def model_from_toml(text: str, where: str = "model") -> PowderModel:
     InputError
         It is no TOML, breaks the schema, or describes no crystal: one line with `where` and the key.
     """
+    return model_from_table(_parsed(text, where), where)
+
+
+def model_from_table(table: Mapping[str, Any], where: str = "model") -> PowderModel:
+    """Read a model from a parsed model file, such as one that stands within another file; see `model_from_toml`."""
     from xrdfit.modelschema import ModelFile
 
-    data = _validated(ModelFile, text, where)
+    data = _checked(ModelFile, table, where)
     phases = tuple(_phase(data, i, f"{where}: phase[{i}]") for i in range(len(data.phase)))
     ties = []
     for i, tie in enumerate(data.ties):
@@ -168,16 +187,19 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _validated(table: type[Table], text: str, where: str) -> Table:
-    """Parse TOML and check it against a table of the schema."""
-    from pydantic import ValidationError
-
+def _parsed(text: str, where: str) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         raise InputError(f"{where}: {len(text)} characters; at most {MAX_BYTES} are allowed")
     try:
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not TOML: {' '.join(str(error).split())[:200]}") from None
+
+
+def _checked(table: type[Table], data: Mapping[str, Any], where: str) -> Table:
+    """Check parsed TOML against a table of the schema."""
+    from pydantic import ValidationError
+
     try:
         return table.model_validate(data)
     except ValidationError as error:

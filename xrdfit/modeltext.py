@@ -22,11 +22,11 @@ def model_to_toml(model: PowderModel) -> str:
 
     Keys that have their default value are left out.
     """
-    lines = ["schema = 1", f"name = {_value(model.name)}"]
+    lines = ["schema = 1", f"name = {toml_value(model.name)}"]
     if model.notes:
-        lines.append(f"notes = {_value(model.notes)}")
+        lines.append(f"notes = {toml_value(model.notes)}")
     if model.ties:
-        lines.append(f"ties = {_value([tie.text for tie in model.ties])}")
+        lines.append(f"ties = {toml_value([tie.text for tie in model.ties])}")
     lines += _instrument_lines(model.instrument)
     if model.background_order is not None:
         lines += ["", "[background]", f"order = {model.background_order}"]
@@ -44,7 +44,7 @@ def instrument_to_toml(instrument: Instrument, source: str = "") -> str:
     source : str
         Where the values come from, in words.
     """
-    head = ["schema = 1"] + ([f"source = {_value(source)}"] if source else [])
+    head = ["schema = 1"] + ([f"source = {toml_value(source)}"] if source else [])
     return "\n".join(head + (_instrument_lines(instrument) or ["", "[instrument]"])) + "\n"
 
 
@@ -52,7 +52,7 @@ def _instrument_lines(instrument: Instrument) -> list[str]:
     default = Instrument()
     given = {f.name: getattr(instrument, f.name) for f in fields(Instrument)}
     stated = {key: value for key, value in given.items() if value != getattr(default, key)}
-    return ["", "[instrument]", *(f"{key} = {_value(value)}" for key, value in stated.items())] if stated else []
+    return ["", "[instrument]", *(f"{key} = {toml_value(value)}" for key, value in stated.items())] if stated else []
 
 
 def _phase_lines(phase: Phase) -> list[str]:
@@ -68,7 +68,7 @@ def _phase_lines(phase: Phase) -> list[str]:
     head |= {key: getattr(phase, key) for key in ("march_axis", "vary") if getattr(phase, key)}
     if phase.packing:
         head["packing"] = dict(phase.packing)
-    return ["", "[[phase]]", *(f"{key} = {_value(value)}" for key, value in head.items()), *_site_lines(structure)]
+    return ["", "[[phase]]", *(f"{key} = {toml_value(value)}" for key, value in head.items()), *_site_lines(structure)]
 
 
 def _site_lines(structure: Structure) -> list[str]:
@@ -77,11 +77,12 @@ def _site_lines(structure: Structure) -> list[str]:
         row = {"species": site.species, "wyckoff": site.wyckoff, "xyz": site.xyz, "occupancy": site.occupancy}
         if site.b_iso:
             row["b_iso"] = site.b_iso
-        lines += ["", "[[phase.site]]", *(f"{key} = {_value(value)}" for key, value in row.items())]
+        lines += ["", "[[phase.site]]", *(f"{key} = {toml_value(value)}" for key, value in row.items())]
     return lines
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Text of a value: text, numbers, truth values, and lists and inline tables of these; or a radiation."""
     if isinstance(value, Radiation):
         rows = [{"wavelength": line.wavelength, "weight": line.weight} for line in value.lines]
         value = {"name": value.name, "lines": rows}
@@ -91,7 +92,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return repr(value if isinstance(value, int) else float(value))
