@@ -19,7 +19,7 @@ from xrdfit.crystal.radiation import Radiation, radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_from_free, cell_names, free_coordinates
 from xrdfit.diffraction import bind
-from xrdfit.diffraction.background import chebyshev
+from xrdfit.diffraction.background import chebyshev_basis
 from xrdfit.diffraction.protocol import BoundEngine
 from xrdfit.diffraction.settings import EngineSettings, Shape, Slits
 from xrdfit.errors import InputError
@@ -194,7 +194,9 @@ class Phase:
         rows = []
         for site in self.structure.sites:
             rows.append(
-                ParameterRow(f"occ_{site.label}", site.occupancy, 0.0, 1.0, "", False, 0.1, f"occupancy of {site.label}")
+                ParameterRow(
+                    f"occ_{site.label}", site.occupancy, 0.0, 1.0, "", False, 0.1, f"occupancy of {site.label}"
+                )
             )
             if site.shares is None:
                 for name, value in free_values(self.structure, site.label).items():
@@ -220,7 +222,12 @@ class Phase:
                 limit = f"its sites hold 0 to {capacity}" if sites else f"the phase holds {have}"
                 raise InputError(f"total {element}={atoms:g} atoms per cell is impossible: {limit}")
             rules.append(
-                Rule({f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites}, atoms, True, f"{element}={atoms:g}")
+                Rule(
+                    {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites},
+                    atoms,
+                    True,
+                    f"{element}={atoms:g}",
+                )
             )
         for host in self.structure.sites:
             guests = [s for s in self.structure.sites if s.shares == host.label]
@@ -291,7 +298,9 @@ class PowderModel:
         if not names:
             raise InputError(f"model {self.name!r} has no phase; it needs at least one")
         if len(set(names)) < len(names):
-            raise InputError(f"model {self.name!r} has two phases called {max(names, key=names.count)!r}; names must differ")
+            raise InputError(
+                f"model {self.name!r} has two phases called {max(names, key=names.count)!r}; names must differ"
+            )
 
     def prefix(self, phase: Phase) -> str:
         """What stands before the names of the phase's parameters: "" for a single phase."""
@@ -320,7 +329,9 @@ class PowderModel:
         for tie in self.ties:
             missing = [n for n in sorted({tie.target, *tie.sources}) if n not in known]
             if missing and engine == "bragg":
-                raise InputError(f"tie {tie.text!r} names {missing[0]!r}, which is no parameter; there are {', '.join(known)}")
+                raise InputError(
+                    f"tie {tie.text!r} names {missing[0]!r}, which is no parameter; there are {', '.join(known)}"
+                )
         return rows
 
     def _instrument_rows(self) -> list[ParameterRow]:
@@ -365,14 +376,15 @@ class PowderModel:
         """
         rays = self.radiation()
         engines = tuple(
-            bind(engine, p.structure, two_theta, rays, p.settings(self.instrument, anomalous, table)) for p in self.phases
+            bind(engine, p.structure, two_theta, rays, p.settings(self.instrument, anomalous, table))
+            for p in self.phases
         )
         return BoundModel(
             two_theta=two_theta,
             radiation=rays,
             engines=engines,
             prefixes=tuple(self.prefix(p) for p in self.phases),
-            background=chebyshev(two_theta, self.order(two_theta)),
+            background=chebyshev_basis(two_theta, self.order(two_theta)),
         )
 
     def radiation(self) -> Radiation:
@@ -399,13 +411,17 @@ def _phase_with(phase: Phase, values: Mapping[str, float], prefix: str) -> Phase
         if moved:
             free = free_coordinates(structure.group, site.xyz)
             start = [float(site.xyz["xyz".index(n)]) for n in free.names]
-            xyz[site.label] = tuple(free.offset + free.basis @ [moved.get(n, s) for n, s in zip(free.names, start, strict=True)])
+            xyz[site.label] = tuple(
+                free.offset + free.basis @ [moved.get(n, s) for n, s in zip(free.names, start, strict=True)]
+            )
     for site in structure.sites:
         if site.shares in xyz:
             xyz[site.label] = xyz[site.shares]
     structure = structure.with_values(
         occupancy={s.label: local[f"occ_{s.label}"] for s in structure.sites if f"occ_{s.label}" in local},
-        b_iso={s.label: local[f"b_{s.shares or s.label}"] for s in structure.sites if f"b_{s.shares or s.label}" in local},
+        b_iso={
+            s.label: local[f"b_{s.shares or s.label}"] for s in structure.sites if f"b_{s.shares or s.label}" in local
+        },
         xyz=xyz,
         cell=cell_from_free(structure.group, cell),
     )
@@ -437,9 +453,7 @@ class BoundModel:
 
     def patterns(self, values: Mapping[str, float]) -> Array:
         """Return each phase's pattern at unit scale, shape (n, n_phases)."""
-        return np.column_stack(
-            [e.pattern(_local(values, p)) for e, p in zip(self.engines, self.prefixes, strict=True)]
-        )
+        return np.column_stack([e.pattern(_local(values, p)) for e, p in zip(self.engines, self.prefixes, strict=True)])
 
     def jacobians(self, values: Mapping[str, float], names: Sequence[str]) -> tuple[Array, Array]:
         """Return the patterns (n, n_phases) and their derivatives by `names` (n, n_phases, n_names)."""
