@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.checks import warnings_of
+from xrdfit.inference.intervals import interval
 from xrdfit.inference.prepare import Setup
 from xrdfit.inference.problem import Problem
-from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Status
+from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Limits, Status
 from xrdfit.inference.solve import Solution, pressing
-from xrdfit.inference.statistics import statistics
+from xrdfit.inference.statistics import Statistics, statistics
 from xrdfit.model import PowderModel
 
 if TYPE_CHECKING:
@@ -49,12 +50,20 @@ class Covariance:
     without_effect: tuple[str, ...]
 
 
-def covariance(problem: Problem, values: Mapping[str, float]) -> Covariance:
+def covariance(problem: Problem, values: Mapping[str, float], held: Collection[str] = ()) -> Covariance:
     """Invert the information matrix in the space of the occupancies, with scale and background in it.
 
-    Limits are ignored: a parameter at its bound has the error that the curvature there gives.
+    Limits are ignored: a parameter at its bound has the error that the curvature there gives. One of `held`
+    counts as fixed where the others would not be determined beside it, as a size's Gaussian share that is zero.
     """
+    spread = _covariance(problem, values, ())
+    resting = [name for name in spread.undetermined if name in held]
+    return _covariance(problem, values, resting) if resting else spread
+
+
+def _covariance(problem: Problem, values: Mapping[str, float], fixed: Collection[str]) -> Covariance:
     jacobian = problem.full_jacobian(values)
+    jacobian[:, [i for i, name in enumerate(problem.others) if name in fixed]] = 0.0
     names = (*problem.moving, *np.array(problem.linear)[problem.linear_varies].tolist())
     tangent = problem.tangent(values)
     k = tangent.shape[1]
@@ -71,12 +80,13 @@ def covariance(problem: Problem, values: Mapping[str, float]) -> Covariance:
     inverse = (vectors[:, ~open_] / eigenvalues[~open_]) @ vectors[:, ~open_].T
     moved = np.abs(to_names @ vectors[:, open_]) * np.linalg.norm(jacobian @ np.linalg.pinv(outward), axis=0)[:, None]
     undetermined = [n for n, m in zip(names, moved.max(axis=1, initial=0.0), strict=True) if m > 0.1]
+    # what was held still is known, not without effect
     dead = np.abs(outward[:, ~alive]).max(axis=1, initial=0.0) > 0
     return Covariance(
         names,
         to_names @ inverse @ to_names.T,
         tuple(undetermined),
-        tuple(n for n, d in zip(names, dead, strict=True) if d),
+        tuple(n for n, d in zip(names, dead, strict=True) if d and n not in fixed),
     )
 
 
@@ -84,14 +94,14 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     """Put the result of a fit together."""
     evaluation = problem.evaluate(solution.theta, derivatives=False)
     values = evaluation.values
-    spread = covariance(problem, values)
+    at_bound = _names_at_bound(problem, solution.theta, values)
+    spread = covariance(problem, values, [n for n in at_bound if n in problem.others])
     figures = statistics(
         problem.observed, evaluation.calculated, evaluation.background, problem.sigma, problem.n_varied
     )
     success, message = _verdict(solution, spread)
     scale = max(1.0, figures.chi2_reduced)
     errors = _errors(spread, scale)
-    at_bound = _names_at_bound(problem, solution.theta, values)
     model = setup.model.with_values(values)
     result = FitResult(
         model=model,
@@ -103,7 +113,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         success=success,
         message=message,
         statistics=figures,
-        parameters={},
+        parameters=_parameters(setup, problem, solution, figures, errors, at_bound, values),
         sites=tuple(_sites(model, spread, scale, errors)),
         composition=_composition(model),
         weight_fractions=_weight_fractions(model, values),
@@ -114,17 +124,14 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         problem=problem,
         theta=solution.theta,
     )
-    result = replace(result, parameters=_parameters(result, setup, values, errors, at_bound))
     return replace(result, warnings=tuple(warnings_of(result, setup, spread.without_effect)))
 
 
 def _verdict(solution: Solution, spread: Covariance) -> tuple[bool, str]:
     if spread.undetermined:
-        return False, (
-            "singular: the scan fixes only combinations of "
-            + ", ".join(spread.undetermined)
-            + "; fix one of them (--fix) or give a total (--total)"
-        )
+        names = ", ".join(spread.undetermined)
+        advice = " or give a total (--total)" if "occ_" in names else ""
+        return False, f"singular: the scan fixes only combinations of {names}; fix one of them (--fix){advice}"
     if not solution.success:
         return False, f"did not converge: {solution.message}"
     return True, "converged"
@@ -154,29 +161,41 @@ def _names_at_bound(problem: Problem, theta: Array, values: Mapping[str, float])
 
 
 def _parameters(
-    result: FitResult, setup: Setup, values: Mapping[str, float], errors: Mapping[str, float], at_bound: set[str]
+    setup: Setup,
+    problem: Problem,
+    solution: Solution,
+    figures: Statistics,
+    errors: Mapping[str, float],
+    at_bound: set[str],
+    values: Mapping[str, float],
 ) -> dict[str, FittedParameter]:
-    problem = setup.problem
     free = {*problem.others, *(problem.occupancies.names[j] for j in problem.occupancies.free)}
     free |= set(np.array(problem.linear)[problem.linear_varies].tolist())
     moving = {*problem.moving, *free}
+    inflation = max(1.0, figures.chi2_reduced)
     out = {}
     for name, row in setup.rows.items():
         status: Status = "varied" if name in free else "derived" if name in moving else "fixed"
-        if name in at_bound:
-            status = "at bound"
         error = errors.get(name)
-        serial = None if error is None else error * result.statistics.berar_lelann
         out[name] = FittedParameter(
-            name, float(values[name]), error, serial, row.unit, status, row.text, _limits(result, name, error)
+            name=name,
+            value=float(values[name]),
+            stderr=error,
+            stderr_serial=None if error is None else error * figures.berar_lelann,
+            unit=row.unit,
+            status="at bound" if name in at_bound else status,
+            text=row.text,
+            limits=_limits(problem, solution.theta, inflation, name, error),
         )
     return out
 
 
-def _limits(result: FitResult, name: str, error: float | None) -> Any:
+def _limits(problem: Problem, theta: Array, inflation: float, name: str, error: float | None) -> Limits:
+    """The 68 % interval, computed when first asked for."""
+
     @cache
     def limits() -> tuple[float | None, float | None]:
-        return (None, None) if error is None else result.interval(name)
+        return (None, None) if error is None else interval(problem, theta, name, error, inflation=inflation)
 
     return limits
 

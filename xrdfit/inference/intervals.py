@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,6 @@ from numpy.typing import NDArray
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.solve import minimize
-
-if TYPE_CHECKING:
-    from xrdfit.inference.result import FitResult
 
 Array = NDArray[np.float64]
 
@@ -44,16 +40,24 @@ class Profile:
     high: float
 
 
-def interval(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
+def interval(
+    problem: Problem, theta: Array, name: str, stderr: float, *, level: float = 0.6827, inflation: float = 1.0
+) -> tuple[float, float]:
     """Interval of a parameter by profile likelihood.
 
     Parameters
     ----------
-    result : FitResult
+    problem : Problem
+    theta : ndarray, shape (n_theta,)
+        Its minimum.
     name : str
-        A parameter that varied or follows others.
+        A parameter that moves.
+    stderr : float
+        Its standard error, the first guess of the ends.
     level : float
         Probability, between 0 and 1.
+    inflation : float
+        max(1, χ²_red): by how much Δχ² counts less.
 
     Returns
     -------
@@ -63,7 +67,7 @@ def interval(result: FitResult, name: str, level: float = 0.6827) -> tuple[float
     Raises
     ------
     InputError
-        For an unknown or fixed parameter, or a level outside 0–1.
+        For a level outside 0–1.
     ComputationError
         Where Δχ² does not reach the level within the parameter's limits in a finite number of steps.
     """
@@ -71,21 +75,16 @@ def interval(result: FitResult, name: str, level: float = 0.6827) -> tuple[float
 
     if not 0.0 < level < 1.0:
         raise InputError(f"level {level:g} is out of range; between 0 and 1 is allowed, such as 0.95")
-    parameter = result[name]
-    if parameter.status == "fixed" or result.problem is None:
-        raise InputError(f"{name} did not vary and has no interval; --vary {name} frees it")
-    if parameter.stderr is None:
-        raise ComputationError(f"{name} is not determined by this scan and has no interval")
     z = float(norm.ppf((1.0 + level) / 2.0))
-    profile, start = profile_of(result.problem, result.theta, name)
+    best = problem.evaluate(theta, derivatives=False)
+    value = best.values[name]
+    profile, start = profile_of(problem, theta, name)
     if profile is None:
-        return parameter.value - z * parameter.stderr, parameter.value + z * parameter.stderr
-    scale = max(1.0, result.statistics.chi2_reduced)
-    floor = result.statistics.chi2
-    ends = []
-    for side in (-1.0, 1.0):
-        limit = profile.low if side < 0 else profile.high
-        ends.append(_end(profile, start, parameter.value, side * max(parameter.stderr, 1e-12), limit, z, floor, scale))
+        return value - z * stderr, value + z * stderr
+    ends = [
+        _end(profile, start, value, side * max(stderr, 1e-12), limit, z, best.chi2, inflation)
+        for side, limit in ((-1.0, profile.low), (1.0, profile.high))
+    ]
     return ends[0], ends[1]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.errors import InputError
+from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.options import FitOptions
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.statistics import Statistics
@@ -144,10 +144,31 @@ class FitResult:
             raise InputError(f"no parameter {name!r}; there are {', '.join(self.parameters)}") from None
 
     def interval(self, name: str, level: float = 0.6827) -> tuple[float, float]:
-        """Interval of a parameter by profile likelihood; see `xrdfit.inference.intervals.interval`."""
+        """Interval of a parameter by profile likelihood.
+
+        Parameters
+        ----------
+        name : str
+            A parameter that varied or follows others.
+        level : float
+            Probability, between 0 and 1.
+
+        Raises
+        ------
+        InputError
+            For an unknown or fixed parameter, or a level outside 0–1.
+        ComputationError
+            For a parameter that the scan does not determine.
+        """
         from xrdfit.inference.intervals import interval
 
-        return interval(self, name, level)
+        parameter = self[name]
+        if parameter.status == "fixed" or self.problem is None:
+            raise InputError(f"{name} did not vary and has no interval; --vary {name} frees it")
+        if parameter.stderr is None:
+            raise ComputationError(f"{name} is not determined by this scan and has no interval")
+        inflation = max(1.0, self.statistics.chi2_reduced)
+        return interval(self.problem, self.theta, name, parameter.stderr, level=level, inflation=inflation)
 
     def __str__(self) -> str:
         """Return the sites as lines of text."""

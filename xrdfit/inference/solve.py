@@ -77,14 +77,16 @@ def minimize(
         params.add(f"t{i}", value=inner[i], min=problem.lower[i], max=problem.upper[i])
     tolerance = 1e-9 if precise else 1e-4
     minimizer = lmfit.Minimizer(lambda p: evaluate(p).residual, params, nan_policy="raise")
-    fitted = minimizer.least_squares(
-        jac=lambda p: evaluate(p).jacobian[:, free],
-        x_scale=problem.step[free],
-        ftol=tolerance,
-        xtol=1e-8 if precise else 1e-4,
-        gtol=1e-10,
-        max_nfev=200 if precise else 40,
-    )
+    # lmfit takes the root of its covariance's diagonal, negative where the problem is singular; ours is in `assemble`
+    with np.errstate(invalid="ignore"):
+        fitted = minimizer.least_squares(
+            jac=lambda p: evaluate(p).jacobian[:, free],
+            x_scale=problem.step[free],
+            ftol=tolerance,
+            xtol=1e-8 if precise else 1e-4,
+            gtol=1e-10,
+            max_nfev=200 if precise else 40,
+        )
     theta = start.copy()
     theta[free] = [p.value for p in fitted.params.values()]
     chi2 = float(np.sum(np.asarray(fitted.residual) ** 2))
