@@ -1,0 +1,105 @@
+"""Garbage and damaged files end in InputError or in a valid pattern, never in another exception."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scan_files import SAMPLES, SEVERAL
+
+from xrdfit.errors import InputError
+from xrdfit.scan import read_pattern
+
+FILES = [data for _, data in SAMPLES.values()] + list(SEVERAL.values())
+MAGIC = [
+    b"",
+    b"RAW ",
+    b"RAW2",
+    b"RAW1.01",
+    b"RAW4.00",
+    b"PK\x03\x04Data0/Profile0.txt",
+    b"<xrdMeasurements",
+    b"*TYPE",
+    b"data_x\nloop_\n",
+    b"*RAS_DATA_START\n",
+    b"_FILEVERSION=1\n_COUNTS\n",
+    b"BANK 1 40 4 CONST 2000 5 0 0 STD\n",
+    b"a\n2theta\nI\n12\n",
+]
+SETTINGS = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def assert_one_line(error: InputError) -> None:
+    assert str(error).isprintable()
+
+
+@pytest.fixture
+def check(tmp_path):
+    path = tmp_path / "scan"
+
+    def _check(data: bytes, scan: int | None = None) -> None:
+        path.write_bytes(data)
+        try:
+            pattern = read_pattern(path, scan=scan)
+        except InputError as error:
+            assert_one_line(error)
+            return
+        angle = pattern.two_theta.values
+        assert len(angle) >= 10
+        assert np.all(np.diff(angle) > 0)
+        assert 0 < angle[0] < angle[-1] < 180
+        assert np.all(np.isfinite(pattern.counts))
+        assert np.all(np.isfinite(pattern.sigma) & (pattern.sigma > 0))
+
+    return _check
+
+
+@SETTINGS
+@given(st.sampled_from(MAGIC), st.binary(max_size=2000))
+def test_garbage(check, magic, tail):
+    check(magic + tail)
+
+
+@SETTINGS
+@given(st.sampled_from(MAGIC), st.text(alphabet="0123456789.,;eE+- \n\t*_#abnfit<>()'\"?", max_size=600))
+def test_garbage_text(check, magic, tail):
+    check(magic + tail.encode())
+
+
+@SETTINGS
+@given(
+    st.sampled_from(FILES),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(min_size=1, max_size=8)), min_size=1, max_size=6),
+    st.sampled_from([None, 0]),
+)
+def test_damaged_bytes(check, data, changes, scan):
+    damaged = bytearray(data)
+    for where, new in changes:
+        at = int(where * len(damaged))
+        damaged[at : at + len(new)] = new
+    check(bytes(damaged), scan)
+
+
+@SETTINGS
+@given(st.sampled_from(FILES), st.floats(0, 1), st.floats(0, 1), st.sampled_from([None, 0]))
+def test_a_piece_left_out_or_doubled(check, data, first, second, scan):
+    low, high = sorted((int(first * len(data)), int(second * len(data))))
+    check(data[:low] + data[high:], scan)
+    check(data[:high] + data[low:], scan)
+
+
+@SETTINGS
+@given(
+    st.sampled_from([data for data in FILES if b"\0" not in data]),
+    st.floats(0, 1),
+    st.sampled_from(
+        [b"1e999", b"nan", b"-5", b"9" * 400, b"1e-320", b"0", b"inf", b"", b"1_0", b"\xc3\xa9", b"-1e308"]
+    ),
+)
+def test_a_number_replaced(check, data, where, new):
+    fields = data.split(b" ")
+    fields[min(int(where * len(fields)), len(fields) - 1)] = new
+    check(b" ".join(fields), 0)
