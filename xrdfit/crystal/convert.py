@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,19 +73,11 @@ def from_pymatgen(crystal: pymatgen.core.Structure, name: str | None = None) -> 
     InputError
         spglib finds no symmetry, as with overlapping atoms.
     """
-    import spglib
-
     kinds: dict[tuple[Any, ...], int] = {}
     numbers = [kinds.setdefault(_kind(site), len(kinds) + 1) for site in crystal]
     cell = (crystal.lattice.matrix.tolist(), crystal.frac_coords.tolist(), numbers)
-    try:
-        found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC)
-        if found is not None:
-            found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC, hall_number=_reference_hall(found.number))
-    except Exception as error:  # spglib's own class of errors is new in 2.7
-        raise InputError(f"{crystal.formula}: spglib finds no symmetry: {error}") from None
-    if found is None:
-        raise InputError(f"{crystal.formula}: spglib finds no symmetry; atoms may overlap")
+    found = _dataset(cell, crystal.formula)
+    found = _dataset(cell, crystal.formula, _reference_hall(found.number))
     group = space_group(found.number)
     contents = {number: kind for kind, number in kinds.items()}
     rows, covered = [], np.empty((0, 3))
@@ -99,6 +92,20 @@ def from_pymatgen(crystal: pymatgen.core.Structure, name: str | None = None) -> 
     return Structure.from_sites(
         name or crystal.reduced_formula, group, cell_from_free(group, free), rows, "pymatgen structure"
     )
+
+
+def _dataset(cell: Any, formula: str, hall_number: int = 0) -> Any:
+    import spglib
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of its change from None to exceptions: both are met
+            found = spglib.get_symmetry_dataset(cell, symprec=_SYMPREC, hall_number=hall_number)
+    except Exception as error:  # its class of errors differs from version to version
+        raise InputError(f"{formula}: spglib finds no symmetry: {error}") from None
+    if found is None:
+        raise InputError(f"{formula}: spglib finds no symmetry; atoms may overlap")
+    return found
 
 
 def _kind(site: pymatgen.core.PeriodicSite) -> tuple[Any, ...]:
