@@ -32,6 +32,11 @@ def cif(symmetry=SYMBOL, cell=CELL + ANGLES, atoms=ATOMS, name="fluorite"):
     return f"data_{name}\n{cell}{symmetry}{atoms}"
 
 
+def atoms(*rows, columns="label type_symbol fract_x fract_y fract_z occupancy U_iso_or_equiv"):
+    tags = "".join(f"_atom_site_{name}\n" for name in columns.split())
+    return "loop_\n" + tags + "\n".join(rows) + "\n"
+
+
 def test_a_plain_cif():
     found = read_cif(cif())
     assert (found.name, found.group.hm, found.cell.a) == ("fluorite", "F m -3 m", 5.4631)
@@ -65,7 +70,7 @@ def operations(hm):
 @pytest.mark.parametrize(("hm", "first"), [("F d -3 m:1", "Ca_8a"), ("F d -3 m:2", "Ca_16c")])
 def test_the_operations_decide_the_origin(hm, first):
     symmetry = "_symmetry_space_group_name_H-M 'F d -3 m'\n" + operations(hm)
-    found = read_cif(cif(symmetry))
+    found = read_cif(cif(symmetry, atoms=atoms("Ca1 Ca 0 0 0 1 0.01")))
     assert found.group.hm == hm
     assert found.sites[0].label == first
     assert found.notes == ()
@@ -98,13 +103,8 @@ def test_lacking_and_inexact_cell_parameters():
     inexact = read_cif(cif(cell=CELL.replace("_c 5.4631", "_c 5.4635") + ANGLES))
     assert inexact.cell.c == 5.4631
     assert any("cell c" in note for note in inexact.notes)
-    with pytest.raises(InputError, match="cell c: 5.6"):
+    with pytest.raises(InputError, match=r"cell c: 5\.6"):
         read_cif(cif(cell=CELL.replace("_c 5.4631", "_c 5.6000") + ANGLES))
-
-
-def atoms(*rows, columns="label type_symbol fract_x fract_y fract_z occupancy U_iso_or_equiv"):
-    tags = "".join(f"_atom_site_{name}\n" for name in columns.split())
-    return "loop_\n" + tags + "\n".join(rows) + "\n"
 
 
 @pytest.mark.parametrize(("symbol", "species"), [("Cu1+", "Cu1+"), ("Rb+1", "Rb1+"), ("D", "H"), ("CU", "Cu"),
@@ -130,25 +130,25 @@ def test_unknown_values_get_defaults_and_notes():
         assert any(word in note for note in found.notes), word
 
 
+TENSOR = "loop_\n" + "".join(
+    f"_atom_site_aniso_{name}\n" for name in ("label", "U_11", "U_22", "U_33", "U_12", "U_13", "U_23")
+)
+
+
 def test_b_and_tensors():
     by_b = atoms("Cu1 Cu 0 0 0 1.5", columns="label type_symbol fract_x fract_y fract_z B_iso_or_equiv")
     assert read_cif(cif(atoms=by_b)).sites[0].b_iso == 1.5
     plain = atoms("Cu1 Cu 0 0 0", columns="label type_symbol fract_x fract_y fract_z")
-    tensor = "loop_\n" + "".join(
-        f"_atom_site_aniso_{n}\n" for n in ["label", "U_11", "U_22", "U_33", "U_12", "U_13", "U_23"]
-    )
-    found = read_cif(cif(atoms=plain + tensor + "Cu1 0.01 0.02 0.03 0 0 0\n"))
+    found = read_cif(cif(atoms=plain + TENSOR + "Cu1 0.01 0.02 0.03 0 0 0\n"))
     assert found.sites[0].b_iso == pytest.approx(8 * math.pi**2 * 0.02)
 
 
 def test_equivalent_b_of_an_oblique_tensor_agrees_with_gemmi():
-    cell = "_cell_length_a 5\n_cell_length_b 6\n_cell_length_c 7\n_cell_angle_alpha 80\n_cell_angle_beta 100\n_cell_angle_gamma 110\n"
+    values = {"length_a": 5, "length_b": 6, "length_c": 7, "angle_alpha": 80, "angle_beta": 100, "angle_gamma": 110}
+    cell = "".join(f"_cell_{name} {value}\n" for name, value in values.items())
     plain = atoms("Cu1 Cu 0.1 0.2 0.3", columns="label type_symbol fract_x fract_y fract_z")
-    tensor = "loop_\n" + "".join(
-        f"_atom_site_aniso_{n}\n" for n in ["label", "U_11", "U_22", "U_33", "U_12", "U_13", "U_23"]
-    )
     found = read_cif(
-        cif("_space_group_IT_number 1\n", cell, plain + tensor + "Cu1 0.01 0.02 0.03 0.004 -0.005 0.006\n")
+        cif("_space_group_IT_number 1\n", cell, plain + TENSOR + "Cu1 0.01 0.02 0.03 0.004 -0.005 0.006\n")
     )
     theirs = gemmi.UnitCell(5, 6, 7, 80, 100, 110).calculate_u_eq(gemmi.SMat33d(0.01, 0.02, 0.03, 0.004, -0.005, 0.006))
     assert found.sites[0].b_iso == pytest.approx(8 * math.pi**2 * theirs, rel=1e-9)
