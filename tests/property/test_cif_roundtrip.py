@@ -36,7 +36,7 @@ def structures(draw):
 
 
 @given(structures())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_written_reads_back_identically(structure):
     back = read_cif(write_cif(structure))
     assert back.group == structure.group

@@ -187,14 +187,21 @@ def snap(group: SpaceGroup, xyz: Iterable[float], tolerance: float = 2e-3) -> np
     xyz : (3,) sequence of float
         Fractional coordinates.
     tolerance : float
-        Largest shift of a coordinate.
+        Largest shift of a coordinate in one step.
 
     Returns
     -------
     (3,) array of float
         The special position, or `xyz` itself where none is near.
     """
-    start = np.array(_checked(xyz))
+    position = np.array(_checked(xyz))
+    # what has moved may have come near a position of still higher symmetry; go on until the answer is its own answer
+    while not np.array_equal(moved := _snap_once(group, position, tolerance), position):
+        position = moved
+    return position
+
+
+def _snap_once(group: SpaceGroup, start: np.ndarray, tolerance: float) -> np.ndarray:
     images = group.rotations @ start + group.translations
     shifts = images - start
     shifts -= np.round(shifts)
@@ -205,7 +212,7 @@ def snap(group: SpaceGroup, xyz: Iterable[float], tolerance: float = 2e-3) -> np
         target = start + shifts[fixing].mean(axis=0)
         stays = np.abs(_offset(group.rotations[fixing] @ target + group.translations[fixing], target)).max() < 1e-7
         if stays and np.abs(target - start).max() <= tolerance:
-            return _rationalised(target)
+            return start if np.abs(target - start).max() < 1e-11 else _rationalised(target)
     return start
 
 
