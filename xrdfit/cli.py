@@ -1,0 +1,145 @@
+"""The command line: which commands there are, and what becomes of errors.
+
+Commands are given as text and imported when they are called, so that `xrdfit --help` loads no heavy library.
+Exit status: 0 done; 1 the computation ended without an answer; 2 bad input or usage; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+from xrdfit import __version__
+from xrdfit.errors import ComputationError, InputError
+
+HELP = "Site occupancies from powder X-ray diffraction, with errors that can be believed."
+EPILOGUE = "Start with `xrdfit demo`. Every command explains itself: `xrdfit fit --help`."
+
+COMMANDS = (
+    (
+        "fit",
+        "xrdfit.commands.fit:fit",
+        "Fit a model to a measured scan: occupancies with errors, a picture, files.",
+        (
+            "xrdfit fit scan.xy --model cu2se-2nm",
+            "xrdfit fit scan.xy --model cu2se --total Cu=8 -o results",
+            "xrdfit fit scan.xy --model cu2se-6nm --engine debye --start size_nm=6 --json",
+            "xrdfit fit scan.rasx --model my.cif --phase cu2o --exclude 28.2 28.7",
+            "xrdfit fit --from results/fit.toml",
+        ),
+    ),
+    (
+        "simulate",
+        "xrdfit.commands.simulate:simulate",
+        "Compute a model's pattern.",
+        (
+            "xrdfit simulate cu2se-2nm --two-theta 15 65 0.04 -o pattern.csv",
+            "xrdfit simulate cu2se-4nm --engine debye --size-nm 4 --set occ_Cu_8c=0.9",
+        ),
+    ),
+    (
+        "reflections",
+        "xrdfit.commands.reflections:reflections",
+        "List a model's powder lines with multiplicities, |F|² and intensities.",
+        (
+            "xrdfit reflections cu2se-2nm --radiation cu-ka1 --two-theta 15 65",
+            "xrdfit reflections structure.cif --format csv",
+        ),
+    ),
+    (
+        "calibrate",
+        "xrdfit.commands.calibrate:calibrate",
+        "Determine the instrument's profile from the scan of a standard.",
+        (
+            "xrdfit calibrate lab6-scan.xrdml --model lab6 -o instrument.toml",
+            "xrdfit fit scan.xrdml --model cu2se --instrument instrument.toml",
+        ),
+    ),
+    (
+        "presets",
+        "xrdfit.commands.listings:presets",
+        "List the models that come with the package, or print one as a template.",
+        ("xrdfit presets", "xrdfit presets --show cu2se-2nm > my-model.toml"),
+    ),
+    (
+        "formats",
+        "xrdfit.commands.listings:formats",
+        "List the formats of scans that can be read.",
+        ("xrdfit formats",),
+    ),
+    (
+        "demo",
+        "xrdfit.commands.demo:demo",
+        "Fit a bundled scan of 2 nm Cu2Se clusters; write picture and report.",
+        ("xrdfit demo", "xrdfit demo -o somewhere-else"),
+    ),
+)
+"""Name, where the function is, one line of help, examples."""
+
+
+def build() -> App:
+    """Return the application with all commands, none of them imported."""
+    app = App(
+        name="xrdfit",
+        help=HELP,
+        help_epilogue=EPILOGUE,
+        version=__version__,
+        help_format="plaintext",
+        default_parameter=Parameter(negative=(), show_default=False),
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+        result_action="return_value",
+    )
+    for place, (name, target, text, examples) in enumerate(COMMANDS):
+        epilogue = "\n".join(["Examples:", "", *(f"  {example}" for example in examples)])
+        app.command(target, name=name, help=text, help_epilogue=epilogue, sort_key=place)
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments, without the programme's name; those of this process by default.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # a terminal that cannot show χ shows a question mark rather than a traceback
+            stream.reconfigure(errors="replace")
+    try:
+        status = build()(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except BrokenPipeError:
+        # the reader, such as `head`, has what it wanted; Python must not flush the rest at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except (InputError, CycloptsError) as error:
+        return _fail(str(error), 2)
+    except ComputationError as error:
+        return _fail(f"no answer: {error}", 1)
+    except OSError as error:
+        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+    except Exception as error:  # a bug: the user still gets a sentence
+        if os.environ.get("XRDFIT_DEBUG"):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        return _fail(f"unexpected error, please report it ({reason}); XRDFIT_DEBUG=1 shows where", 1)
+
+
+def _fail(message: str, status: int) -> int:
+    line = " ".join(message.split())
+    print("xrdfit: " + "".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

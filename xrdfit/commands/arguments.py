@@ -1,0 +1,96 @@
+"""The options of a fit, shared by every command that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from xrdfit.commands.common import check_finite, finite_number, read_radiation, whole_number
+
+if TYPE_CHECKING:
+    from xrdfit.inference.options import FitOptions
+
+Number = Annotated[float, Parameter(converter=finite_number)]
+Whole = Annotated[int, Parameter(converter=whole_number)]
+Model = Annotated[
+    str | None, Parameter(help="Preset, CIF or model TOML. `xrdfit presets` lists the presets.", show_default=False)
+]
+Force = Annotated[bool, Parameter(help="Overwrite existing output.")]
+Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object on standard output and nothing else.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class FitArguments:
+    """Options of a fit as they stand on the command line; see `xrdfit.FitOptions`."""
+
+    phase: Annotated[
+        Sequence[str], Parameter(help="A further phase: preset, CIF or model TOML. May be given several times.")
+    ] = ()
+    engine: Annotated[
+        Literal["bragg", "debye", "auto"],
+        Parameter(help="bragg (the default): broadened lines; debye: sum over pairs of atoms, for clusters."),
+    ] = "bragg"
+    total: Annotated[
+        Sequence[str], Parameter(help="ELEMENT=ATOMS: atoms of an element per cell, kept exactly (Cu=8). Repeatable.")
+    ] = ()
+    vary: Annotated[
+        Sequence[str], Parameter(help="NAME or PATTERN (b_*): parameters that vary beside the usual ones. Repeatable.")
+    ] = ()
+    fix: Annotated[Sequence[str], Parameter(help="NAME or NAME=VALUE: parameters that do not vary. Repeatable.")] = ()
+    start: Annotated[Sequence[str], Parameter(help="NAME=VALUE: another starting value. Repeatable.")] = ()
+    range: Annotated[tuple[float, float] | None, Parameter(help="A B: part of the scan to fit, degrees 2θ.")] = None
+    exclude: Annotated[
+        Sequence[tuple[float, float]], Parameter(help="A B: part to leave out, degrees 2θ. Repeatable.")
+    ] = ()
+    background: Annotated[
+        int | None, Parameter(converter=whole_number, help="Order of the Chebyshev background, 0 to 30.")
+    ] = None
+    radiation: Annotated[
+        str | None,
+        Parameter(
+            help="Name (cu-ka1, cu-ka, mo-ka, …) or wavelength in Å; else the scan's header decides, else cu-ka."
+        ),
+    ] = None
+    no_anomalous: Annotated[bool, Parameter(name="--no-anomalous", help="Leave f′ and f″ out.")] = False
+    monochromator: Annotated[
+        float | None,
+        Parameter(converter=finite_number, help="2θ of the monochromator, degrees (26.6: graphite, Cu Kα)."),
+    ] = None
+    radius: Annotated[float | None, Parameter(converter=finite_number, help="Goniometer radius in mm.")] = None
+    instrument: Annotated[str | None, Parameter(help="Instrument TOML, as `xrdfit calibrate` writes it.")] = None
+    packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
+
+    def options(self) -> FitOptions:
+        """Check the options and return them as a fit takes them.
+
+        Raises
+        ------
+        InputError
+            One of them cannot be used.
+        """
+        from xrdfit.inference.options import FitOptions
+        from xrdfit.modelfile import load_instrument
+        from xrdfit.report.fitfile import read_assignments, read_fixes
+
+        for what, pair in [("--range", self.range or ()), *(("--exclude", e) for e in self.exclude)]:
+            check_finite(what, pair)
+        return FitOptions(
+            engine=self.engine,
+            total=read_assignments(self.total, "total"),
+            vary=tuple(self.vary),
+            fix=read_fixes(self.fix),
+            start=read_assignments(self.start, "start"),
+            range=self.range,
+            exclude=tuple(self.exclude),
+            background=self.background,
+            radiation=read_radiation(self.radiation),
+            anomalous=not self.no_anomalous,
+            monochromator_deg=self.monochromator,
+            radius_mm=self.radius,
+            instrument=None if self.instrument is None else load_instrument(self.instrument),
+            packing=self.packing,
+        )

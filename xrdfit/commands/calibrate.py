@@ -1,0 +1,116 @@
+"""`xrdfit calibrate`: the instrument's profile from a standard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from xrdfit.commands.arguments import FitArguments, Force, Json
+from xrdfit.commands.common import console, load, print_json, progress, say, whole_number
+from xrdfit.errors import InputError
+
+if TYPE_CHECKING:
+    from xrdfit.inference.options import FitOptions
+    from xrdfit.inference.result import FitResult
+    from xrdfit.model import Instrument, PowderModel
+
+PROFILE = ("U", "V", "W", "X", "Y", "S_L", "H_L")
+_SIZE_NM = 1000.0
+"""The standard's crystallites: their lines are 0.01 degree wide, so that all width is the instrument's."""
+_FIRST_GUESS = {"W": 0.003, "Y": 0.03, "S_L": 0.02, "H_L": 0.02}
+_SHIFTS = {"displacement": "displacement_mm", "zero": "zero_deg"}
+
+
+def calibrate(
+    scan: Annotated[
+        str | None, Parameter(name="SCAN", help="File of the standard's pattern.", show_default=False)
+    ] = None,
+    /,
+    *,
+    model: Annotated[str, Parameter(help="The standard (lab6): preset, CIF or model TOML; its cell is kept.")] = "lab6",
+    shift: Annotated[
+        Literal["displacement", "zero"],
+        Parameter(help="What moves the lines: displacement of the specimen (the default) or zero of the instrument."),
+    ] = "displacement",
+    arguments: FitArguments | None = None,
+    scan_index: Annotated[
+        int | None,
+        Parameter(name="--scan", converter=whole_number, help="Which scan of a file that holds several, from 0."),
+    ] = None,
+    output: Annotated[
+        str | None, Parameter(name=["-o", "--output"], help="Instrument TOML; else standard output.")
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Fit the instrument's profile to the scan of a standard."""
+    from xrdfit.inference.fit import fit_with
+    from xrdfit.modelfile import instrument_to_toml
+    from xrdfit.report.files import check_file, write_text
+    from xrdfit.scan import read_pattern
+
+    if scan is None:
+        raise InputError("SCAN is missing: give the file of a standard's pattern")
+    arguments = arguments or FitArguments()
+    standard = load(model, arguments.phase)
+    options = calibration(standard, arguments.options(), shift)
+    pattern = read_pattern(scan, scan=scan_index)
+    path = None if output is None else check_file(output, force)
+    with progress("fitting the profile") as tell:
+        result = fit_with(standard, pattern, options, tell)
+    instrument = without_specimen(result)
+    text = instrument_to_toml(instrument, f"{result.model.name} in {scan}, R_wp {100 * result.statistics.r_wp:.2f} %")
+    for warning in result.warnings:
+        say(f"warning: {warning}")
+    if not result.success:
+        say(f"xrdfit: no answer: {result.message}")
+        return 1
+    if path is not None:
+        write_text(path, text)
+    _show(result, text, output, as_json=json)
+    return 0
+
+
+def calibration(model: PowderModel, options: FitOptions, shift: Literal["displacement", "zero"]) -> FitOptions:
+    """Return options under which the cell is kept and the profile varies; what the user asked for has precedence."""
+    from xrdfit.crystal.symmetry import cell_names
+
+    fixed: dict[str, float | None] = {}
+    for phase in model.phases:
+        prefix = model.prefix(phase)
+        fixed |= {
+            f"{prefix}{row.name}": None for row in phase.rows("bragg") if row.name in cell_names(phase.structure.group)
+        }
+        fixed |= {f"{prefix}size_nm": _SIZE_NM, f"{prefix}mixing": 1.0}
+    known = {row.name for row in model.rows("bragg")}
+    varied = [name for name in (*PROFILE, _SHIFTS[shift]) if name not in options.fix]
+    start = {name: value for name, value in _FIRST_GUESS.items() if name in varied}
+    return replace(
+        options,
+        vary=(*varied, *options.vary),
+        fix={name: value for name, value in fixed.items() if name in known and name not in options.vary}
+        | dict(options.fix),
+        start=start | dict(options.start),
+    )
+
+
+def without_specimen(result: FitResult) -> Instrument:
+    """Return the fitted instrument without the displacement, which belongs to the specimen of the standard."""
+    return replace(result.model.instrument, displacement_mm=result.start_model.instrument.displacement_mm)
+
+
+def _show(result: FitResult, text: str, output: str | None, *, as_json: bool) -> None:
+    if as_json:
+        data = result.to_dict()
+        keys = ("schema", "xrdfit", "scan", "model", "success", "message", "statistics", "parameters", "warnings")
+        print_json({key: data[key] for key in keys} | {"instrument_toml": text})
+    elif output is None:
+        print(text, end="")
+    else:
+        from xrdfit.report.tables import render
+
+        console().print(render(result))
+        print(f"\nWritten to {output}; use it with --instrument {output}")

@@ -1,0 +1,49 @@
+"""`xrdfit demo`: the main job on a scan that comes with the package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from xrdfit.commands.arguments import Force
+from xrdfit.commands.common import deliver, progress
+
+SCAN = ("scans", "cu2se-2nm.xy")
+MODEL = "cu2se-2nm"
+
+
+def demo(
+    *,
+    output: Annotated[
+        str, Parameter(name=["-o", "--output"], help="Folder for picture and report (xrdfit-demo).")
+    ] = "xrdfit-demo",
+    force: Force = False,
+) -> int:
+    """Fit the bundled scan of 2 nm Cu2Se clusters."""
+    from xrdfit.inference.fit import fit
+    from xrdfit.modelfile import load_model
+    from xrdfit.presets import data_path
+    from xrdfit.report.files import check_directory
+    from xrdfit.scan import read_pattern
+
+    if not force and made_by_demo(Path(output)):
+        print(f"The folder {output} holds an earlier demo, which is overwritten.")
+        force = True
+    check_directory(output, force)
+    scan = read_pattern(data_path(*SCAN))
+    print(f"xrdfit fit {Path(scan.attrs['file']).name} --model {MODEL} -o {output}\n")
+    with progress("fitting") as tell:
+        result = fit(load_model(MODEL), scan, progress=tell)
+    return deliver(result, output, force=force, as_json=False)
+
+
+def made_by_demo(directory: Path) -> bool:
+    """Whether a folder's result is of the demo's scan and model."""
+    try:
+        data = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+        return Path(data["scan"]["file"]).name == SCAN[-1] and data["model"]["name"] == MODEL
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

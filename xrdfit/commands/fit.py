@@ -1,0 +1,59 @@
+"""`xrdfit fit`: a scan and a model go in, occupancies come out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from xrdfit.commands.arguments import FitArguments, Force, Json, Model
+from xrdfit.commands.common import deliver, load, progress, whole_number
+from xrdfit.errors import InputError
+
+
+def fit(
+    scan: Annotated[
+        str | None, Parameter(name="SCAN", help="File of the measured pattern.", show_default=False)
+    ] = None,
+    /,
+    *,
+    model: Model = None,
+    arguments: FitArguments | None = None,
+    scan_index: Annotated[
+        int | None,
+        Parameter(name="--scan", converter=whole_number, help="Which scan of a file that holds several, from 0."),
+    ] = None,
+    from_: Annotated[
+        str | None, Parameter(name="--from", help="A fit.toml: run that fit again, with its scan, model and options.")
+    ] = None,
+    output: Annotated[
+        str | None, Parameter(name=["-o", "--output"], help="Folder for result, picture, page, CIF and fit.toml.")
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Fit a model to a scan."""
+    from xrdfit.report.files import check_directory
+
+    arguments = arguments or FitArguments()
+    if from_ is not None:
+        from xrdfit.report.fitfile import read_fit_file
+
+        if scan is not None or model is not None or scan_index is not None or arguments != FitArguments():
+            raise InputError(f"--from {from_}: holds scan, model and options; only -o, --force and --json go with it")
+        saved = read_fit_file(from_)
+        start_model, options, pattern = saved.model, saved.options, saved.read_scan()
+    else:
+        if scan is None:
+            raise InputError("SCAN is missing: give the file of a measured pattern, or --from fit.toml")
+        from xrdfit.scan import read_pattern
+
+        start_model, options = load(model, arguments.phase), arguments.options()
+        pattern = read_pattern(scan, scan=scan_index)
+    if output is not None:
+        check_directory(output, force)
+    from xrdfit.inference.fit import fit_with
+
+    with progress("fitting") as tell:
+        result = fit_with(start_model, pattern, options, tell)
+    return deliver(result, output, force=force, as_json=json)

@@ -1,0 +1,58 @@
+"""`xrdfit presets` and `xrdfit formats`: what comes with the package."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from xrdfit.commands.arguments import Json
+from xrdfit.commands.common import console, print_json
+
+
+def presets(
+    *,
+    show: Annotated[str | None, Parameter(help="NAME: print this preset's file, a template for your own.")] = None,
+    json: Json = False,
+) -> int:
+    """List the models that come with the package, or print one."""
+    from xrdfit.modelfile import load_model
+    from xrdfit.presets import preset_names, preset_text
+
+    if show is not None:
+        text = preset_text(show)
+        if json:
+            print_json({"schema": 1, "name": show, "toml": text})
+        else:
+            print(text, end="")
+        return 0
+    rows = []
+    for name in preset_names():
+        phase = load_model(name).phases[0]
+        sites = " ".join(site.label for site in phase.structure.sites)
+        rows.append(
+            {"name": name, "title": phase.structure.name, "space_group": phase.structure.group.hm, "sites": sites}
+        )
+    if json:
+        print_json({"schema": 1, "presets": rows})
+    else:
+        from xrdfit.report.tables import table
+
+        columns = ("Preset", "Material", "Space group", "Sites")
+        console().print(table("Presets", columns, [tuple(row.values()) for row in rows]))
+    return 0
+
+
+def formats(*, json: Json = False) -> int:
+    """List the formats of scans that can be read."""
+    from xrdfit.scan import formats as known
+
+    rows = [{"name": f.name, "endings": " ".join(f.endings), "description": f.description} for f in known()]
+    if json:
+        print_json({"schema": 1, "formats": rows})
+    else:
+        from xrdfit.report.tables import table
+
+        title = "Formats of scans; the content decides, not the ending"
+        console().print(table(title, ("Format", "Usual endings", "What it is"), [tuple(row.values()) for row in rows]))
+    return 0

@@ -1,0 +1,119 @@
+"""`xrdfit simulate`: the pattern of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from cyclopts import Parameter
+from numpy.typing import NDArray
+
+from xrdfit.commands.arguments import Force, Json
+from xrdfit.commands.common import check_finite, finite_number, load, print_json, progress, read_radiation
+from xrdfit.errors import InputError
+
+if TYPE_CHECKING:
+    from xrdfit.model import PowderModel
+
+MAX_POINTS = 1_000_000
+
+
+def simulate(
+    model: Annotated[str, Parameter(name="MODEL", help="Preset, CIF or model TOML.")],
+    /,
+    *,
+    engine: Annotated[
+        Literal["bragg", "debye"], Parameter(help="bragg (the default) or debye, the sum over pairs of atoms.")
+    ] = "bragg",
+    size_nm: Annotated[float | None, Parameter(converter=finite_number, help="Size of the crystallites, nm.")] = None,
+    two_theta: Annotated[
+        tuple[float, float, float], Parameter(help="START STOP STEP in degrees, STOP included (10 90 0.02).")
+    ] = (10.0, 90.0, 0.02),
+    radiation: Annotated[
+        str | None, Parameter(help="Name (cu-ka) or wavelength in Å; else the model's, else cu-ka.")
+    ] = None,
+    no_anomalous: Annotated[bool, Parameter(name="--no-anomalous", help="Leave f′ and f″ out.")] = False,
+    set_: Annotated[
+        Sequence[str], Parameter(name="--set", help="NAME=VALUE: a parameter that differs from the model. Repeatable.")
+    ] = (),
+    output: Annotated[str | None, Parameter(name=["-o", "--output"], help="CSV file; else standard output.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Compute a model's pattern, without background."""
+    from xrdfit.report.files import check_file, write_text
+    from xrdfit.report.fitfile import read_assignments
+
+    angles = grid(*two_theta)
+    source = load(model)
+    ray = read_radiation(radiation)
+    values = read_assignments(set_, "set")
+    if size_nm is not None:
+        values |= {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}
+    check_values(source, engine, values)
+    path = None if output is None else check_file(output, force)
+    from xrdfit.inference.simulate import simulate as compute
+
+    with progress("computing the pattern"):
+        intensity = compute(source, angles, engine=engine, values=values, radiation=ray, anomalous=not no_anomalous)
+    table = "two_theta,intensity\n" + "".join(
+        f"{x!r},{y!r}\n" for x, y in zip(angles.tolist(), intensity.tolist(), strict=True)
+    )
+    if path is not None:
+        write_text(path, table)
+    if json:
+        name = ray if ray is not None else source.radiation().name
+        about = {"schema": 1, "model": source.name, "engine": engine, "radiation": name, "anomalous": not no_anomalous}
+        print_json({**about, "set": values, "two_theta": angles, "intensity": intensity})
+    elif path is None:
+        print(table, end="")
+    return 0
+
+
+def grid(start: float, stop: float, step: float) -> NDArray[np.float64]:
+    """Angles from START to STOP, STOP included where it lies on the grid within rounding.
+
+    Raises
+    ------
+    InputError
+        The three numbers make no grid, or one of more than a million points.
+    """
+    check_finite("--two-theta", (start, stop, step))
+    if not 0.0 < start < stop < 180.0:
+        raise InputError(
+            f"--two-theta {start:g} {stop:g} {step:g}: START must lie below STOP, both between 0 and 180 degrees"
+        )
+    if step <= 0.0 or step > stop - start:
+        raise InputError(f"--two-theta {start:g} {stop:g} {step:g}: STEP must be positive and at most {stop - start:g}")
+    steps = (stop - start) / step
+    if steps > MAX_POINTS:
+        raise InputError(
+            f"--two-theta {start:g} {stop:g} {step:g}: {steps:.3g} points; at most {MAX_POINTS} are allowed"
+        )
+    # ten decimals: the sum of start and i·step would show digits that nobody asked for
+    return np.round(start + step * np.arange(int(steps + 1e-6) + 1), 10)
+
+
+def check_values(model: PowderModel, engine: Literal["bragg", "debye"], values: Mapping[str, float]) -> None:
+    """Make sure that the model can have these values.
+
+    Cell and coordinates may go beyond the limits that a fit would keep.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter, its value and what is allowed.
+    """
+    rows = {row.name: row for row in model.rows(engine, 0) if not row.name.startswith("bkg_")}
+    for name, value in values.items():
+        if name not in rows:
+            raise InputError(f"{name}={value:g}: the model has no such parameter; there are {', '.join(rows)}")
+        row, bare = rows[name], name.rpartition("__")[2]
+        free = bare in ("a", "b", "c", "alpha", "beta", "gamma") or bare[:2] in ("x_", "y_", "z_")
+        if not free and not row.minimum <= value <= row.maximum:
+            raise InputError(
+                f"{name}={value:g} is out of range; {row.minimum:g} to {row.maximum:g} {row.unit}".rstrip()
+                + " is allowed"
+            )
+    model.with_values(values)

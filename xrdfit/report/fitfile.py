@@ -1,0 +1,293 @@
+"""fit.toml: scan, options and start model of a fit, so that it can be run again exactly."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xrdfit.errors import InputError
+from xrdfit.inference.options import FitOptions, select
+from xrdfit.inference.result import FitResult
+from xrdfit.model import Instrument, PowderModel
+from xrdfit.modelfile import instrument_from_table, instrument_to_toml, model_from_table, model_to_toml
+from xrdfit.modeltext import toml_value
+from xrdfit.scan import read_pattern
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SCHEMA = 1
+MAX_BYTES = 2_000_000
+PATTERN = "pattern.nc"
+"""Name of the file beside fit.toml that holds a scan which no file of an instrument holds."""
+
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+_SWITCHES = ("anomalous", "packing")
+_PLAIN = (
+    "engine",
+    "vary",
+    "range",
+    "exclude",
+    "background",
+    "radiation",
+    "anomalous_table",
+    "monochromator_deg",
+    "radius_mm",
+)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _ScanTable(_Table):
+    file: str
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    index: Annotated[int, Field(ge=0)] = 0
+
+
+class _OptionsTable(_Table):
+    engine: Literal["bragg", "debye", "auto"] = "bragg"
+    total: list[str] = []
+    vary: list[str] = []
+    fix: list[str] = []
+    start: list[str] = []
+    range: Pair | None = None
+    exclude: list[Pair] = []
+    background: int | None = None
+    radiation: str | float | None = None
+    anomalous: bool = True
+    anomalous_table: str = "chantler"
+    monochromator_deg: float | None = None
+    radius_mm: float | None = None
+    instrument: dict[str, Any] | None = None
+    packing: bool = False
+
+
+class _FitFile(_Table):
+    schema_version: Literal[1] = Field(alias="schema")
+    scan: _ScanTable
+    options: _OptionsTable
+    model: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SavedFit:
+    """What a fit.toml says.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    scan_file : Path
+        File of the scan, as seen from here.
+    scan_sha256 : str or None
+        Its checksum; None where the scan is in pattern.nc.
+    scan_index : int
+        Which scan of that file.
+    options : FitOptions
+    model : PowderModel
+        The start model.
+    """
+
+    path: Path
+    scan_file: Path
+    scan_sha256: str | None
+    scan_index: int
+    options: FitOptions
+    model: PowderModel
+
+    def read_scan(self) -> xr.Dataset:
+        """Read the scan, and make sure that it is the one that was fitted.
+
+        Raises
+        ------
+        InputError
+            The file is missing or has changed.
+        """
+        if self.scan_sha256 is None:
+            from xrdfit.report.patternfile import read_pattern_file
+
+            return read_pattern_file(self.scan_file)[0]
+        scan = read_pattern(self.scan_file, scan=self.scan_index)
+        found = checksum(self.scan_file)
+        if found != self.scan_sha256:
+            raise InputError(
+                f"{self.path}: the scan {self.scan_file} has changed since this fit "
+                f"(sha256 {found[:12]}…, {self.scan_sha256[:12]}… expected); give the original file"
+            )
+        return scan
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_assignments(texts: Iterable[str], what: str) -> dict[str, float]:
+    """Read ``NAME=VALUE`` texts.
+
+    Raises
+    ------
+    InputError
+        One of them is not of this form, or its value is no finite number.
+    """
+    return {name: value for name, value in _assignments(texts, what, bare=False).items() if value is not None}
+
+
+def read_fixes(texts: Iterable[str]) -> dict[str, float | None]:
+    """Read ``NAME`` or ``NAME=VALUE`` texts; see `read_assignments`."""
+    return _assignments(texts, "fix", bare=True)
+
+
+def _assignments(texts: Iterable[str], what: str, bare: bool) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    form = "NAME or NAME=VALUE" if bare else "NAME=VALUE"
+    for text in texts:
+        name, equals, number = (part.strip() for part in text.partition("="))
+        if not name or (not equals and not bare):
+            raise InputError(f"{what} {text!r}: must read {form}")
+        if name in found:
+            raise InputError(f"{what} {text!r}: {name} is given twice")
+        try:
+            found[name] = float(number) if equals else None
+        except ValueError:
+            raise InputError(f"{what} {text!r}: {number!r} is no number; must read {form}") from None
+        if found[name] is not None and not abs(float(number)) < float("inf"):
+            raise InputError(f"{what} {text!r}: {number} is not a finite number")
+    return found
+
+
+def write_fit_file(result: FitResult, directory: Path) -> str:
+    """Return the text of the fit.toml that will stand in a directory."""
+    from xrdfit import __version__
+
+    lines = [
+        f"# A fit by xrdfit {__version__}; `xrdfit fit --from fit.toml` runs it again.",
+        f"schema = {SCHEMA}",
+        "",
+        "[scan]",
+        *_lines(_scan_table(result, directory)),
+        "",
+        "[options]",
+        *_lines(_options_table(result.options)),
+    ]
+    if result.options.instrument is not None:
+        lines += ["", "[options.instrument]", *_instrument_lines(result.options.instrument)]
+    model = model_to_toml(result.start_model).splitlines()
+    return "\n".join([*lines, "", "[model]", *(_within_model(line) for line in model)]) + "\n"
+
+
+def _lines(table: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {toml_value(value)}" for key, value in table.items()]
+
+
+def _within_model(line: str) -> str:
+    """Move a table's header below [model]: every value is on one line, so only headers begin with a bracket."""
+    if line.startswith("[["):
+        return "[[model." + line[2:]
+    return "[model." + line[1:] if line.startswith("[") else line
+
+
+def _scan_table(result: FitResult, directory: Path) -> dict[str, Any]:
+    file = result.scan.attrs.get("file")
+    index = int(result.scan.attrs.get("scan_index", 0))
+    if file is None or not _is_in_file(result, Path(file), index):
+        return {"file": PATTERN}
+    try:
+        path = Path(os.path.relpath(file, directory)).as_posix()
+    except ValueError:  # another drive
+        path = str(Path(file).resolve())
+    return {"file": path, "sha256": checksum(Path(file)), "index": index}
+
+
+def _is_in_file(result: FitResult, file: Path, index: int) -> bool:
+    """Whether reading the file again gives the points that were fitted: a script may have changed them."""
+    try:
+        scan = select(read_pattern(file, scan=index), result.options)
+    except InputError:
+        return False
+    return scan.drop_attrs().identical(result.scan.drop_attrs())
+
+
+def _options_table(options: FitOptions) -> dict[str, Any]:
+    table: dict[str, Any] = {"engine": options.engine}
+    table["total"] = [f"{name}={value!r}" for name, value in options.total.items()]
+    table["fix"] = [name if value is None else f"{name}={value!r}" for name, value in options.fix.items()]
+    table["start"] = [f"{name}={value!r}" for name, value in options.start.items()]
+    default = FitOptions()
+    for key in (*_PLAIN, *_SWITCHES):
+        value = getattr(options, key)
+        if value != getattr(default, key):
+            table[key] = value
+    return {key: value for key, value in table.items() if value != []}
+
+
+def _instrument_lines(instrument: Instrument) -> list[str]:
+    text = instrument_to_toml(instrument)
+    return text.partition("[instrument]")[2].split("\n")[1:-1]
+
+
+def read_fit_file(path: str | Path) -> SavedFit:
+    """Read a fit.toml.
+
+    Raises
+    ------
+    InputError
+        It is missing, no TOML, or breaks the schema: one line with the file and the key.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise InputError(f"{path}: larger than {MAX_BYTES} bytes, the most that is read")
+        table = _FitFile.model_validate(tomllib.loads(content.decode()))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}; a fit.toml is needed") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {key}: {first['msg'].lower()}; a fit.toml is needed") from None
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not TOML: {' '.join(str(error).split())[:200]}") from None
+    try:
+        options = _options(table.options, str(path))
+    except InputError as error:
+        raise InputError(f"{path}: options: {error}") from None
+    file = path.parent / table.scan.file
+    model = model_from_table(table.model, f"{path}: model")
+    return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model)
+
+
+def _options(table: _OptionsTable, where: str) -> FitOptions:
+    instrument = None
+    if table.instrument is not None:
+        instrument = instrument_from_table({"schema": 1, "instrument": table.instrument}, f"{where}: options")
+    return FitOptions(
+        engine=table.engine,
+        total=read_assignments(table.total, "total"),
+        vary=tuple(table.vary),
+        fix=read_fixes(table.fix),
+        start=read_assignments(table.start, "start"),
+        range=None if table.range is None else (table.range[0], table.range[1]),
+        exclude=tuple((low, high) for low, high in table.exclude),
+        background=table.background,
+        radiation=table.radiation,
+        anomalous=table.anomalous,
+        anomalous_table=table.anomalous_table,
+        monochromator_deg=table.monochromator_deg,
+        radius_mm=table.radius_mm,
+        instrument=instrument,
+        packing=table.packing,
+    )

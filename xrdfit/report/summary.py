@@ -1,0 +1,169 @@
+"""What a reader must know about a fit beside its numbers: engine, radiation, K, background, range."""
+
+from __future__ import annotations
+
+from xrdfit.inference.result import FittedParameter, FittedSite, FitResult
+from xrdfit.report.numbers import concise, percent
+
+SPHERE_NOTE = (
+    "Size is the Scherrer length L of Γ = Kλ/(L cosθ). The lines of a sphere of diameter D have "
+    "Γ = 1.107 λ/(D cosθ): a fit with K = 0.9 returns about 0.87 D."
+)
+DIAMETER_NOTE = "Size is the diameter D of a sphere."
+
+FORMULAS = (
+    ("Rwp", "√[Σ w (y_obs − y_calc)² / Σ w y_obs²], w = 1/σ²"),
+    ("Rwp, background subtracted", "the same with y_obs − background in the denominator"),
+    ("Rexp", "√[(N − P) / Σ w y_obs²], N points, P parameters (scale and background counted)"),
+    ("χ² (reduced)", "Σ w (y_obs − y_calc)² / (N − P) = (Rwp/Rexp)²"),
+    ("Durbin–Watson d", "Σ (r_i − r_{i−1})² / Σ r_i²; 2 without serial correlation (Hill & Flack 1987)"),
+    ("standard error", "from the covariance of all parameters, times max(1, √χ²)"),
+    ("serial standard error", "times the factor of Bérar & Lelann (1991), 1 for white noise"),
+    ("share", "m·o / Σ m·o over the sites of one element; m multiplicity, o occupancy"),
+)
+
+
+def facts(result: FitResult) -> list[tuple[str, str]]:
+    """Return what was fitted to what, as pairs of a label and a text."""
+    return [
+        ("Scan", _scan(result)),
+        ("Model", _model(result)),
+        (
+            "Engine",
+            {"bragg": "Bragg", "debye": "Debye"}[result.engine] + (f": {r}" if (r := result.engine_reason) else ""),
+        ),
+        ("Radiation", f"{radiation_text(result)}, {radiation_origin(result)}"),
+        ("Anomalous terms", f"f′ and f″ ({result.options.anomalous_table})" if result.options.anomalous else "off"),
+        ("Monochromator", _monochromator(result)),
+        ("Size", size_note(result)),
+        ("Background", f"Chebyshev polynomial of order {background_order(result)}"),
+        ("Kept exactly", ", ".join(f"{k} = {v:g}" for k, v in result.options.total.items()) or "no total"),
+    ]
+
+
+def _scan(result: FitResult) -> str:
+    angles = result.pattern["two_theta"].values
+    name = str(result.scan.attrs.get("file", "from memory"))
+    gaps = "".join(f", without {low:g}–{high:g}°" for low, high in result.options.exclude)
+    return f"{name}, {len(angles)} points, {angles[0]:g}–{angles[-1]:g}° 2θ{gaps}"
+
+
+def _model(result: FitResult) -> str:
+    phases = "; ".join(f"{p.name}, {p.structure.group.hm}" for p in result.model.phases)
+    return f"{result.model.name} ({phases})"
+
+
+def _monochromator(result: FitResult) -> str:
+    angle = result.model.instrument.monochromator_deg
+    return f"2θ_M = {angle:g}°" if angle else "none"
+
+
+def radiation_text(result: FitResult) -> str:
+    """Name and wavelengths of the radiation."""
+    rays = result.model.radiation()
+    lines = ", ".join(f"{line.wavelength:.6g} Å" for line in rays.lines)
+    return lines if rays.name in lines else f"{rays.name.removesuffix(' (scan header)')} ({lines})"
+
+
+def radiation_origin(result: FitResult) -> str:
+    """Say which of options, instrument file, scan header, model and default decided the radiation."""
+    options, header = result.options, result.scan.attrs
+    if options.radiation is not None:
+        return "as asked for"
+    if options.instrument is not None and options.instrument.radiation is not None:
+        return "from the instrument file"
+    if "wavelengths" in header or "radiation" in header:
+        return "from the scan's header"
+    if result.start_model.instrument.radiation is not None:
+        return "from the model"
+    return "by default"
+
+
+def background_order(result: FitResult) -> int:
+    """Order of the Chebyshev background."""
+    return sum(name.startswith("bkg_") for name in result.parameters) - 1
+
+
+def size_note(result: FitResult) -> str:
+    """Say what the size means: K, and how a Scherrer length relates to a sphere's diameter."""
+    scherrer = [p for p in result.model.phases if result.engine == "bragg" and p.shape == "scherrer"]
+    if not scherrer:
+        return DIAMETER_NOTE
+    constants = ", ".join(dict.fromkeys(f"{p.scherrer_k:g}" for p in scherrer))
+    return f"K = {constants}. {SPHERE_NOTE}"
+
+
+def statistics_items(result: FitResult) -> list[tuple[str, str]]:
+    """Figures of merit as pairs of a label and a text."""
+    s = result.statistics
+    return [
+        ("Rwp", percent(s.r_wp)),
+        ("Rwp, background subtracted", percent(s.r_wp_background_subtracted)),
+        ("Rexp", percent(s.r_exp)),
+        ("χ² (reduced)", f"{s.chi2_reduced:.4g}"),
+        ("Points", str(s.n_points)),
+        ("Parameters varied", str(s.n_varied)),
+        ("Durbin–Watson d", f"{s.durbin_watson:.3g} (correlated below {s.durbin_watson_critical:.3g})"),
+        ("Bérar–Lelann factor", f"{s.berar_lelann:.3g}"),
+    ]
+
+
+def composition_text(result: FitResult) -> str:
+    """Atoms per cell, a phase after another where there are several."""
+    if len(result.model.phases) == 1:
+        return _atoms(result.composition)
+    return "; ".join(f"{phase}: {_atoms(atoms)}" for phase, atoms in result.composition.items())
+
+
+def _atoms(composition: dict[str, float]) -> str:
+    return ", ".join(f"{element} {count:.4g}" for element, count in composition.items())
+
+
+def site_parameter(result: FitResult, site: FittedSite) -> FittedParameter:
+    """Return the occupancy parameter of a site."""
+    phase = next(p for p in result.model.phases if p.name == site.phase)
+    return result.parameters[f"{result.model.prefix(phase)}occ_{site.label}"]
+
+
+SITE_COLUMNS = ("Site", "Wyckoff", "Occupancy", "Share of the element", "Atoms per cell", "")
+PARAMETER_COLUMNS = ("Parameter", "Value", "Unit", "68 % interval", "Serial error", "Status")
+
+
+def site_rows(result: FitResult, phase: str) -> list[tuple[str, ...]]:
+    """Rows of the table of sites of one phase, under `SITE_COLUMNS`."""
+    rows = []
+    for s in (s for s in result.sites if s.phase == phase):
+        m = s.multiplicity
+        atoms = concise(m * s.occupancy, None if s.stderr is None else m * s.stderr)
+        share = f"{s.element} {percent(s.share, s.share_stderr)}"
+        status = site_parameter(result, s).status
+        rows.append(
+            (s.label, s.wyckoff, concise(s.occupancy, s.stderr), share, atoms, "" if status == "varied" else status)
+        )
+    return rows
+
+
+def parameter_rows(result: FitResult, everything: bool = False) -> list[tuple[str, ...]]:
+    """Rows of the table of parameters, under `PARAMETER_COLUMNS`.
+
+    Parameters
+    ----------
+    result : FitResult
+    everything : bool
+        Also what did not vary; the occupancies are left out otherwise, because they have a table of their own.
+    """
+    rows = []
+    for p in result.parameters.values():
+        if not everything and (p.status == "fixed" or "occ_" in p.name):
+            continue
+        interval = "" if p.lower is None or p.upper is None else f"{_like(p, p.lower)} to {_like(p, p.upper)}"
+        serial = "" if p.stderr_serial is None else f"{p.stderr_serial:.2g}"
+        rows.append((p.name, concise(p.value, p.stderr, digits=6), p.unit, interval, serial, p.status))
+    return rows
+
+
+def _like(parameter: FittedParameter, number: float) -> str:
+    """Write the end of an interval with the decimals that the parameter's error has."""
+    if parameter.stderr is None or not parameter.stderr > 0.0:
+        return f"{number:.4g}"
+    return concise(number, parameter.stderr).partition("(")[0]

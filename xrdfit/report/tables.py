@@ -1,0 +1,79 @@
+"""The result as tables on a terminal or in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import StringIO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from xrdfit.inference.result import FitResult
+from xrdfit.report.numbers import percent
+from xrdfit.report.summary import (
+    PARAMETER_COLUMNS,
+    SITE_COLUMNS,
+    composition_text,
+    facts,
+    parameter_rows,
+    site_rows,
+    statistics_items,
+)
+
+PLAIN_WIDTH = 110
+"""Width of tables that no terminal limits."""
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str] = ()) -> Table:
+    """Return a table; every cell is text as it stands, never markup."""
+    made = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        made.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    return made
+
+
+def sites_table(result: FitResult, phase: str) -> Table:
+    """Sites of one phase: occupancy, share of the element, atoms per cell."""
+    several = len(result.model.phases) > 1
+    title = "Sites"
+    if several:
+        title = f"Sites of {phase} ({percent(result.weight_fractions[phase])} by weight)"
+    return table(title, SITE_COLUMNS, site_rows(result, phase), SITE_COLUMNS[2:5])
+
+
+def parameters_table(result: FitResult, everything: bool = False) -> Table:
+    """Parameters that vary (beside occupancies), or all of them."""
+    return table("Parameters", PARAMETER_COLUMNS, parameter_rows(result, everything), PARAMETER_COLUMNS[1:2])
+
+
+def render(result: FitResult) -> RenderableType:
+    """Return everything that a terminal shows of a result; warnings are not in it."""
+    about = Table.grid(padding=(0, 2))
+    about.add_column(style="dim", no_wrap=True)
+    about.add_column(overflow="fold")
+    for label, text in facts(result):
+        about.add_row(label, Text(text))
+    statistics = "   ".join(f"{label} {text}" for label, text in statistics_items(result))
+    return Group(
+        about,
+        "",
+        *(sites_table(result, p.name) for p in result.model.phases),
+        Text(f"Atoms per cell: {composition_text(result)}"),
+        "",
+        parameters_table(result),
+        Text(statistics),
+    )
+
+
+def to_text(result: FitResult, width: int = PLAIN_WIDTH) -> str:
+    """Return the tables and warnings as plain text."""
+    stream = StringIO()
+    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
+    console.print(render(result))
+    for warning in result.warnings:
+        console.print(Text(f"warning: {warning}"))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
