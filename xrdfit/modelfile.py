@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -144,23 +145,25 @@ def model_from_table(table: Mapping[str, Any], where: str = "model") -> PowderMo
     phases = tuple(_phase(data, i, f"{where}: phase[{i}]") for i in range(len(data.phase)))
     ties = []
     for i, tie in enumerate(data.ties):
-        try:
+        with _at(f"{where}: ties[{i}]"):
             ties.append(parse_tie(tie))
-        except InputError as error:
-            raise InputError(f"{where}: ties[{i}]: {error}") from None
     notes = [*data.notes, *(note for phase in phases for note in phase.structure.notes)]
+    instrument = _instrument(data.instrument, where)
     order = data.background.order if data.background else None
-    try:
-        model = PowderModel(
-            data.name, phases, _instrument(data.instrument, where), order, tuple(ties), tuple(dict.fromkeys(notes))
-        )
-    except InputError as error:
-        raise InputError(f"{where}: phase: {error}") from None
-    try:
+    with _at(f"{where}: phase"):
+        model = PowderModel(data.name, phases, instrument, order, tuple(ties), tuple(dict.fromkeys(notes)))
+    with _at(f"{where}: ties"):
         model.rows("bragg")
-    except InputError as error:
-        raise InputError(f"{where}: ties: {error}") from None
     return model
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    """Put the file and the key before the message of an error."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _from_cif(path: Path) -> PowderModel:
@@ -226,18 +229,15 @@ def _described(error: Any) -> str:
 def _instrument(table: InstrumentTable, where: str) -> Instrument:
     values = table.model_dump()
     given = table.radiation
-    try:
+    with _at(f"{where}: instrument.radiation"):
         if isinstance(given, str | float | int):
             radiation(given)
         elif given is not None:
             lines = tuple(Line(line.wavelength, line.weight) for line in given.lines)
-            if abs(sum(line.weight for line in lines) - 1.0) > 1e-6:
-                raise InputError(
-                    f"weights of the lines sum to {sum(line.weight for line in lines):g}; they must sum to 1"
-                )
+            total = sum(line.weight for line in lines)
+            if abs(total - 1.0) > 1e-6:
+                raise InputError(f"the weights of its lines sum to {total:g}; they must sum to 1")
             values["radiation"] = Radiation(given.name, lines)
-    except InputError as error:
-        raise InputError(f"{where}: instrument.radiation: {error}") from None
     return Instrument(**values)
 
 
@@ -263,10 +263,8 @@ def _phase(data: ModelFile, index: int, where: str) -> Phase:
     for label, _ in phase.packing:
         if label not in labels:
             raise InputError(f"{where}.packing: {label!r} is no site; there are {', '.join(labels)}")
-    try:
+    with _at(f"{where}.vary"):
         phase.rows("bragg")
-    except InputError as error:
-        raise InputError(f"{where}.vary: {error}") from None
     return phase
 
 
@@ -275,32 +273,23 @@ def _structure(data: ModelFile, table: PhaseTable, where: str) -> Structure:
     alone = len(data.phase) == 1
     title = table.title if table.title is not None else (data.title if alone else "") or table.name
     source = table.source if table.source is not None else data.source if alone else ""
-    try:
+    with _at(f"{where}.space_group"):
         group = space_group(table.space_group)
-    except InputError as error:
-        raise InputError(f"{where}.space_group: {error}") from None
     cell = _cell(group, table.cell, f"{where}.cell")
     rows = [site.model_dump(exclude_none=True) for site in table.site]
     for i, row in enumerate(rows):
-        try:
+        with _at(f"{where}.site[{i}]"):
             Structure.from_sites(title, group, cell, [row])
-        except InputError as error:
-            raise InputError(f"{where}.site[{i}]: {error}") from None
-    try:
+    with _at(f"{where}.site"):
         return Structure.from_sites(title, group, cell, rows, source, table.notes)
-    except InputError as error:
-        raise InputError(f"{where}.site: {error}") from None
 
 
 def _cell(group: SpaceGroup, table: CellTable, where: str) -> Cell:
     given = table.model_dump(exclude_none=True)
-    try:
+    with _at(where):
         cell = cell_from_free(group, given)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
     for name in PARAMETERS:
-        if name in given and abs(given[name] - getattr(cell, name)) > 1e-6 * getattr(cell, name):
-            raise InputError(
-                f"{where}.{name}: {given[name]:g} does not fit {group.hm}, which needs {getattr(cell, name):g}"
-            )
+        needed = getattr(cell, name)
+        if abs(given.get(name, needed) - needed) > 1e-6 * needed:
+            raise InputError(f"{where}.{name}: {given[name]:g} does not fit {group.hm}, which needs {needed:g}")
     return cell

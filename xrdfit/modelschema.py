@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from xrdfit.diffraction.settings import Shape, Slits
 
-Text = Annotated[str, Field(max_length=2000)]
-ShortText = Annotated[str, Field(min_length=1, max_length=100)]
+Text = Annotated[str, Field(max_length=20_000)]
+Name = Annotated[str, Field(min_length=1, max_length=2000)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$", max_length=60)]
 Width = Annotated[float, Field(ge=-5.0, le=5.0)]
 Length = Annotated[float, Field(gt=0.0, lt=1e4)]
@@ -36,7 +36,7 @@ class LineTable(_Table):
 class RadiationTable(_Table):
     """Lines that no name describes."""
 
-    name: ShortText
+    name: Name
     lines: Annotated[list[LineTable], Field(min_length=1, max_length=20)]
 
 
@@ -132,7 +132,7 @@ class ModelFile(_Table):
     """A model file."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    name: ShortText
+    name: Name
     title: Text = ""
     source: Text = ""
     notes: Annotated[list[Text], Field(max_length=1000)] = []
