@@ -148,16 +148,22 @@ def _names_at_bound(problem: Problem, theta: Array, values: Mapping[str, float])
     k = len(problem.others)
     pressed = pressing(problem, theta)
     names = {name for name, p in zip(problem.others, pressed[:k], strict=True) if p}
-    occupancies = np.array([values[n] for n in problem.occupancies.names])
-    exact = problem.occupancies.on_bound(occupancies, 1e-6)
     if pressed[k:].any():
-        names |= {
-            n
-            for n, o, e in zip(problem.occupancies.names, occupancies, exact, strict=True)
-            if e or min(o, 1.0 - o) < 1e-6
-        }
+        names |= _occupancies_at_bound(problem, values)
     scales = problem.linear[: len(problem.bound.engines)]
     return names | {n for n, v in zip(scales, problem.linear_varies, strict=False) if v and values[n] == 0.0}
+
+
+def _occupancies_at_bound(problem: Problem, values: Mapping[str, float]) -> set[str]:
+    """Occupancies at their own limits; where none is, those at a limit that a rule sets (packing, a mixed site)."""
+    table = problem.occupancies
+    own = {
+        name
+        for name, (low, high) in zip(table.names, table.limits, strict=True)
+        if min(values[name] - low, high - values[name]) < 1e-6
+    }
+    flags = table.on_bound(np.array([values[n] for n in table.names]), 1e-6)
+    return own or {name for name, flag in zip(table.names, flags, strict=True) if flag}
 
 
 def _parameters(

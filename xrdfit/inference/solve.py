@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def minimize(
     minimizer = lmfit.Minimizer(lambda p: evaluate(p).residual, params, nan_policy="raise")
     # lmfit takes the root of its covariance's diagonal, negative where the problem is singular; ours is in `assemble`
     with np.errstate(invalid="ignore"):
-        fitted = minimizer.least_squares(
+        fitted: Any = minimizer.least_squares(
             jac=lambda p: evaluate(p).jacobian[:, free],
             x_scale=problem.step[free],
             ftol=tolerance,
@@ -150,11 +151,17 @@ def screen_sample(problem: Problem, start: Array) -> Array:
 
 
 def screen_shares(problem: Problem, theta: Array, screened: int = _SCREENED, refined: int = _REFINED) -> list[Array]:
-    """Return the best few of many compositions drawn evenly over the unit cube of shares (a fixed sequence)."""
+    """Return the best few of many compositions drawn evenly over the unit cube of shares (a fixed sequence).
+
+    Displacement parameters are drawn along, within 0 and 4 Å²: they trade against occupancies.
+    """
     from scipy.stats import qmc
 
     k = len(problem.others)
-    shares = qmc.Halton(len(theta) - k, rng=np.random.default_rng(0)).random(screened)
-    points = [np.concatenate([theta[:k], s]) for s in shares]
-    points.sort(key=lambda t: problem.evaluate(t, derivatives=False).chi2)
-    return points[:refined]
+    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2].startswith("b_")]
+    draws = qmc.Halton(len(theta) - k + len(moved), rng=np.random.default_rng(0)).random(screened)
+    points = np.tile(theta, (screened, 1))
+    points[:, k:] = draws[:, : len(theta) - k]
+    points[:, moved] = 4.0 * draws[:, len(theta) - k :]
+    points = np.clip(points, problem.lower, problem.upper)
+    return sorted(points, key=lambda t: problem.evaluate(t, derivatives=False).chi2)[:refined]
