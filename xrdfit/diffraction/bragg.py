@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, pi, radians, sin
 
@@ -25,8 +25,8 @@ Values = Mapping[str, float]
 _LAST_ANGLE = 160.0
 _NEAR_GRID = 10.0
 _HIGHEST = 178.0
-_TAIL_RANGE = 40.0
-_MANY_INDICES = 300_000
+_LEAST_TAIL = 5.0
+_MANY_INDICES = 100_000
 _STEP = 1e-5
 # The scale on which a parameter changes anything, where its own value may be 0; a derivative's step is _STEP of it.
 _SCALES = {
@@ -42,6 +42,7 @@ _SCALES = {
     "mu_t": 1e-2,
     "mixing": 0.1,
 }
+_FROM_ZERO = ("microstrain", *INSTRUMENT_WIDTHS)
 _POSITIVE = ("size_nm", "march_r")
 
 
@@ -168,23 +169,16 @@ class BraggEngine:
     def _row_differences(
         self, values: Values, name: str, lines: Lines, counts: NDArray[np.intp], keep: NDArray[np.intp]
     ) -> Peaks:
-        def evaluate(value: float) -> Peaks:
+        def evaluate(value: float) -> FloatArray:
             moved = {**values, name: value}
             there = self.table.lines(moved) if self._moves_lines(name) else lines
-            return _only(self.table.rows(moved, there, counts).peaks(there.area), keep)
+            peaks = self.table.rows(moved, there, counts).peaks(there.area)
+            return np.stack([peaks.position, peaks.fwhm, peaks.lorentz, peaks.gauss])[:, keep]
 
-        if name == "size_sigma" and values[name] == 0.0:
-            # The distribution depends on sigma^2, and a single size has one row where a distribution has several.
-            flat = np.zeros(keep.size)
-            return Peaks(flat, flat, flat, flat)
-        value, step = values[name], _step(values, name)
-        low, high = evaluate(value - step), evaluate(value + step)
-        return Peaks(
-            *(
-                (getattr(high, field) - getattr(low, field)) / (2.0 * step)
-                for field in ("position", "fwhm", "lorentz", "gauss")
-            )
-        )
+        if _flat(values, name):
+            # A distribution depends on sigma^2, and a single size has one row where a distribution has several.
+            return Peaks(*np.zeros((4, keep.size)))
+        return Peaks(*_difference(evaluate, values, name))
 
     def _moves_lines(self, name: str) -> bool:
         return name in self.table.cell_names or name in ("march_r", "mu_t")
@@ -197,26 +191,23 @@ class BraggEngine:
         for column, name in enumerate(names):
             if name in by_area:
                 jacobian[:, column] = (lines.factor * by_area[name]).ravel() @ matrix
-            elif name in self.names and not (name == "size_sigma" and values[name] == 0.0):
-                jacobian[:, column] = self._pattern_difference(values, name, lines)
+            elif name in self.names and not _flat(values, name):
+
+                def evaluate(value: float, name: str = name) -> FloatArray:
+                    moved = {**values, name: value}
+                    there = self.table.lines(moved) if self._moves_lines(name) else lines
+                    return there.area @ sphere_matrix(self.two_theta, self.table, moved, there)
+
+                jacobian[:, column] = _difference(evaluate, values, name)
         return lines.area @ matrix, jacobian
-
-    def _pattern_difference(self, values: Values, name: str, lines: Lines) -> FloatArray:
-        def evaluate(value: float) -> FloatArray:
-            moved = {**values, name: value}
-            there = self.table.lines(moved) if self._moves_lines(name) else lines
-            return there.area @ sphere_matrix(self.two_theta, self.table, moved, there)
-
-        step = _step(values, name)
-        return (evaluate(values[name] + step) - evaluate(values[name] - step)) / (2.0 * step)
 
 
 def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, settings: EngineSettings) -> BraggEngine:
     """Bind a structure to a grid of angles.
 
     Reflections beyond the grid are included, up to 2 theta = 160 degree or 10 beyond
-    the grid: the tails of broad lines reach in. Cells so
-    large that this makes over 300,000 indices stop 40 degree beyond the last angle.
+    the grid: the tails of broad lines reach in. In a cell so
+    large that this makes over 100,000 indices they stop there, or 5 degree beyond the grid.
 
     Parameters
     ----------
@@ -234,16 +225,22 @@ def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, setti
     """
     grid = check_grid(two_theta)
     shortest = min(line.wavelength for line in radiation.lines)
-    top = min(max(_LAST_ANGLE, float(grid[-1]) + _NEAR_GRID), _HIGHEST)
-    if 4.0 / 3.0 * pi * structure.cell.volume * (2.0 / shortest) ** 3 > _MANY_INDICES:
-        top = float(np.ceil(min(top, grid[-1] + _TAIL_RANGE)))
+    d_min = _smallest_spacing(structure.cell.volume, shortest, float(grid[-1]))
     # 1 % more, so that lines are not lost when the cell shrinks.
-    table = bind_lines(structure, radiation, settings, 0.99 * 0.5 * shortest / sin(radians(0.5 * top)))
+    table = bind_lines(structure, radiation, settings, 0.99 * d_min)
     factor = None
     if settings.lorentz_along_profile:
         theta = 0.5 * np.radians(grid)
         factor = polarization_factor(2.0 * theta, settings) / (np.sin(theta) * np.cos(theta))
     return BraggEngine(grid, _names(table), table, factor)
+
+
+def _smallest_spacing(volume: float, wavelength: float, last: float) -> float:
+    """Return the d-spacing, Angstrom, down to which lines are computed for a grid that ends at `last` degree."""
+    tails = min(max(_LAST_ANGLE, last + _NEAR_GRID), _HIGHEST)
+    enough = (3.0 * _MANY_INDICES / (4.0 * pi * volume)) ** (1.0 / 3.0)  # radius of a sphere of so many indices, 1/d
+    seen = 2.0 / wavelength * sin(radians(0.5 * min(last + _LEAST_TAIL, _HIGHEST)))
+    return 1.0 / min(2.0 / wavelength * sin(radians(0.5 * tails)), max(enough, seen))
 
 
 def check_grid(two_theta: ArrayLike) -> FloatArray:
@@ -273,8 +270,22 @@ def _names(table: LineTable) -> tuple[str, ...]:
     )
 
 
-def _step(values: Values, name: str) -> float:
-    return _STEP * max(abs(values[name]), _SCALES.get(name, 0.1))
+def _flat(values: Values, name: str) -> bool:
+    return name == "size_sigma" and values[name] == 0.0
+
+
+def _difference(evaluate: Callable[[float], FloatArray], values: Values, name: str) -> FloatArray:
+    """Return the derivative of `evaluate` by differences of second order, to the inside where a range ends."""
+    value = values[name]
+    step = _STEP * max(abs(value), _SCALES.get(name, 0.1))
+    if value == 0.0 and name in _FROM_ZERO:
+        side = 1.0
+    elif name == "mixing" and value >= 1.0:
+        side = -1.0
+    else:
+        return (evaluate(value + step) - evaluate(value - step)) / (2.0 * step)
+    near, far = evaluate(value + side * step), evaluate(value + 2.0 * side * step)
+    return side * (4.0 * near - far - 3.0 * evaluate(value)) / (2.0 * step)
 
 
 def _only(peaks: Peaks, keep: NDArray[np.intp]) -> Peaks:

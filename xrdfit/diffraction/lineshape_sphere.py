@@ -11,12 +11,13 @@ from __future__ import annotations
 from math import log, pi
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.shapes import lognormal_gamma, sphere_gamma
 
-_POINTS = 8192  # of the transform, over 32 mean sizes: steps of 1/256 of a size
-_SPAN = 32.0
+_POINTS = 8192  # of the transform, over 64 mean sizes: steps of 1/128 of a size
+_SPAN = 64.0
 _SERIES = 0.3
 
 
@@ -48,7 +49,14 @@ def sphere_line(x: FloatArray, diameter: float) -> FloatArray:
     return np.where(small, series, closed) * (diameter / pi)
 
 
-def broadened_line(x: FloatArray, diameter: float, sigma: float, gauss: FloatArray, lorentz: FloatArray) -> FloatArray:
+def broadened_line(
+    x: FloatArray,
+    diameter: float,
+    sigma: float,
+    gauss: FloatArray,
+    lorentz: FloatArray,
+    line: NDArray[np.intp] | None = None,
+) -> FloatArray:
     """Return lines of a distribution of spheres, convolved with an instrument and strain.
 
     gamma V starts as exp(-k r) with k = 1.5 <1/D> + L/2, whose transform is a Lorentzian; what remains falls off as
@@ -56,18 +64,24 @@ def broadened_line(x: FloatArray, diameter: float, sigma: float, gauss: FloatArr
 
     Parameters
     ----------
-    x : ndarray, shape (m, n)
-        q - q_h of m lines at n points, 1/Angstrom.
+    x : ndarray, shape (k, n)
+        q - q_h of k lines at n points, 1/Angstrom.
     diameter, sigma : float
         Number median, Angstrom, and standard deviation of ln D.
     gauss, lorentz : ndarray, shape (m,)
         Full widths at half maximum, 1/Angstrom.
+    line : ndarray of int, shape (k,), optional
+        Which of the m widths each row of `x` has; the first has the first, and so on, where this is left out.
 
     Returns
     -------
-    ndarray, shape (m, n)
+    ndarray, shape (k, n)
         Angstrom; each of unit area over x.
     """
+    if line is None:
+        line = np.arange(len(x))
+    if not gauss.any() and not lorentz.any():
+        gauss, lorentz, line = gauss[:1], lorentz[:1], np.zeros_like(line)
     slope = 1.5 / diameter * float(np.exp(-2.5 * sigma**2))  # 1.5 <D^2>/<D^3>
     step = _SPAN * 1.5 / slope / _POINTS
     r = step * np.arange(_POINTS + 1)
@@ -77,16 +91,17 @@ def broadened_line(x: FloatArray, diameter: float, sigma: float, gauss: FloatArr
     damping = np.exp(-0.5 * lorentz[:, None] * r - np.square(gauss)[:, None] * (r * r / (16.0 * log(2.0))))
     remainder = gamma * damping - np.exp(-rate * r)
     table = np.fft.hfft(remainder, 2 * _POINTS, axis=1)[:, : _POINTS // 2] * (step / (2.0 * pi))
-    return rate / (pi * (x * x + rate * rate)) + _interpolate(table, np.abs(x) * (_POINTS * step / pi))
+    rate = rate[line]
+    return rate / (pi * (x * x + rate * rate)) + _interpolate(table, np.abs(x) * (_POINTS * step / pi), line)
 
 
-def _interpolate(table: FloatArray, index: FloatArray) -> FloatArray:
+def _interpolate(table: FloatArray, index: FloatArray, line: NDArray[np.intp]) -> FloatArray:
     """Return rows of an even table at fractional indices by cubic Lagrange interpolation; 0 beyond the table."""
     padded = np.concatenate([table[:, 1:2], table], axis=1)
     last = table.shape[1] - 3
     whole = np.minimum(index.astype(np.intp), last)
     f = np.minimum(index - whole, 1.0)
-    row = np.arange(table.shape[0])[:, None]
+    row = line[:, None]
     before, here, after, beyond = (padded[row, whole + k] for k in range(4))
     value = (
         here * (1.0 - f * f) * (2.0 - f) / 2.0

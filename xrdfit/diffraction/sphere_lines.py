@@ -51,7 +51,7 @@ def sphere_matrix(two_theta: FloatArray, table: LineTable, values: Mapping[str, 
     if values["size_sigma"] == 0.0 and not gauss_q.any() and not lorentz_q.any():
         line = sphere_line(x, diameter)
     else:
-        line = broadened_line(x, diameter, abs(values["size_sigma"]), gauss_q[parent], lorentz_q[parent])
+        line = broadened_line(x, diameter, abs(values["size_sigma"]), gauss_q, lorentz_q, parent)
     line *= weight[:, None] * (2.0 * pi / wave) * np.cos(grid) * (pi / 180.0)
     if parent.size == theta.size:
         return line
