@@ -77,11 +77,11 @@ def test_gemmi_structure_factors(structure):
         small.add_site(atom)
     calculator = gemmi.StructureFactorCalculatorX(small.cell)
     table = reflection_table(structure, KA1, (10.0, 130.0), EngineSettings(anomalous=False))
-    both = [
-        0.5
-        * sum(abs(calculator.calculate_sf_from_small_structure(small, [int(k * n) for n in h])) ** 2 for k in (1, -1))
-        for h in table.hkl
-    ]
+
+    def squared(hkl):
+        return abs(calculator.calculate_sf_from_small_structure(small, [int(n) for n in hkl])) ** 2
+
+    both = np.array([0.5 * (squared(hkl) + squared(-hkl)) for hkl in table.hkl])
     atoms = sum(site.multiplicity * site.occupancy for site in structure.sites)
     assert np.abs(np.sqrt(both) - np.sqrt(table.f_squared)).max() < 0.05 * atoms
     strong = table.f_squared > 0.2 * table.f_squared.max()

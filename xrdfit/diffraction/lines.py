@@ -174,9 +174,9 @@ class LineTable:
     def counts(self, values: Values, lines: Lines) -> NDArray[np.intp]:
         """Return the number of axial sub-lines, a choice that a derivative has to keep."""
         sizes, _ = lognormal_nodes(values["size_nm"], values["size_sigma"])
+        if not self.settings.axial or (values["S_L"] == 0.0 and values["H_L"] == 0.0):
+            return np.ones(len(sizes) * lines.theta.size, dtype=np.intp)
         fwhm = np.concatenate([combine_widths(*self.widths(values, lines, size))[0] for size in sizes])
-        if not self.settings.axial:
-            return np.ones(fwhm.size, dtype=np.intp)
         two_theta = np.tile(2.0 * lines.theta.ravel(), len(sizes))
         return node_counts(two_theta, np.radians(fwhm), values["S_L"], values["H_L"])
 
