@@ -26,14 +26,16 @@ from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.scattering import anomalous, f0, split_species
 from xrdfit.crystal.structure import Structure
 from xrdfit.diffraction.geometry import Geometry
-from xrdfit.diffraction.gridding import interpolation_matrix
 from xrdfit.diffraction.lattice_sums import LatticeSummer, LatticeSums, Memo
 from xrdfit.diffraction.observe import (
     WIDTHS,
     Resolution,
+    check_grid,
     film_slope,
     intensity_factor,
     intensity_slope,
+    line_matrices,
+    q_range,
     scattering_angle,
 )
 from xrdfit.diffraction.settings import EngineSettings
@@ -67,11 +69,7 @@ def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, setti
     InputError
         When the grid is no grid of scattering angles.
     """
-    grid = np.array(two_theta, dtype=float)
-    if grid.ndim != 1 or grid.size < 2 or not np.all(np.diff(grid) > 0.0) or grid[0] <= 0.0 or grid[-1] >= 180.0:
-        raise InputError("two_theta is not a grid of angles: at least two ascending values within 0 to 180 are allowed")
-    grid.setflags(write=False)
-    return DebyeEngine(structure, grid, radiation, settings)
+    return DebyeEngine(structure, check_grid(two_theta), radiation, settings)
 
 
 class _Fields:
@@ -205,10 +203,7 @@ class DebyeEngine:
         """Pair sums at the nodes for these values."""
         shift = abs(values["zero_deg"]) + np.degrees(2.0 * abs(values["displacement_mm"]) / self.settings.radius_mm)
         margin = _ANGLE_MARGIN * max(1, ceil(shift / _ANGLE_MARGIN))
-        angles = np.clip([self.two_theta[0] - margin, self.two_theta[-1] + margin], 0.0, 180.0)
-        low, high = 4.0 * pi * np.sin(np.radians(0.5 * angles))
-        wavelengths = [line.wavelength for line in self.radiation.lines]
-        return self.summer(values, (low / max(wavelengths), high / min(wavelengths)))
+        return self.summer(values, q_range(self.two_theta, margin, self.radiation))
 
     def form_factors(self, s: FloatArray) -> ComplexArray:
         """Form factors by line, site and node, (n_lines, n_sites, n_u)."""
@@ -276,21 +271,10 @@ class DebyeEngine:
         With `slope` their derivative by the true angle, per degree.
         """
         key = (nodes, values["a"], values["zero_deg"], values["displacement_mm"], slope)
-        matrices = self._interpolation(key, lambda: self._matrices(nodes, values, slope))
-        return sum(matrix @ curve.T for matrix, curve in zip(matrices, curves, strict=True)).T
-
-    def _matrices(self, nodes: Nodes, values: Values, slope: bool) -> list:
-        half = np.radians(0.5 * self._angles(values)[0])
-        matrices = []
-        for line in self.radiation.lines:
-            per_sine = 4.0 * pi * values["a"] / line.wavelength / nodes.u_step
-            position = per_sine * np.sin(half) - nodes.u[0] / nodes.u_step
-            matrix = interpolation_matrix(position, len(nodes.u), slope=slope)
-            weight = np.full(len(half), line.weight)
-            if slope:
-                weight *= per_sine * np.cos(half) * np.radians(0.5)
-            matrices.append(matrix.multiply(weight[:, None]).tocsr())
-        return matrices
+        matrices = self._interpolation(
+            key, lambda: line_matrices(nodes, self._angles(values)[0], values["a"], self.radiation, slope=slope)
+        )
+        return np.sum([matrix @ curve.T for matrix, curve in zip(matrices, curves, strict=True)], axis=0).T
 
     def _blurred(self, curves: FloatArray, values: Values) -> FloatArray:
         resolution = Resolution.of(values)

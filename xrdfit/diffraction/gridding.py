@@ -104,14 +104,16 @@ def spread(position: FloatArray, weights: FloatArray, row: IntArray, shape: tupl
     return summed.astype(np.float64, copy=False).reshape(shape)
 
 
-def interpolation_matrix(position: FloatArray, n_nodes: int, *, slope: bool = False) -> csr_array:
-    """Matrix that takes values at nodes to values (or slopes per node distance) at positions.
+def interpolation_matrix(position: FloatArray, n_nodes: int, factor: FloatArray, *, slope: bool = False) -> csr_array:
+    """Matrix that takes values at nodes to values (or slopes per node distance) at positions, times a factor.
 
     Parameters
     ----------
     position : (n,) array
         Positions in units of the node distance.
     n_nodes : int
+    factor : (n,) array
+        Multiplies each row.
     slope : bool
         Derivatives instead of values.
 
@@ -125,4 +127,5 @@ def interpolation_matrix(position: FloatArray, n_nodes: int, *, slope: bool = Fa
     weights = lagrange_slopes(offset) if slope else lagrange_weights(offset)
     columns = first[:, None] + _INDEX
     pointers = np.arange(0, columns.size + 1, ORDER)
+    weights *= factor
     return csr_array((weights.T.ravel(), columns.ravel(), pointers), shape=(len(position), n_nodes))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil, log, log2, sqrt
+from math import ceil, log, log2, pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from xrdfit.crystal.radiation import polarization
+from xrdfit.crystal.radiation import Radiation, polarization
+from xrdfit.diffraction.gridding import interpolation_matrix
 from xrdfit.diffraction.settings import EngineSettings
+from xrdfit.diffraction.transform import Nodes
+from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -90,6 +93,55 @@ def film_slope(two_theta: FloatArray, settings: EngineSettings, mu_t: float) -> 
     bare = intensity_factor(two_theta, EngineSettings(monochromator_deg=settings.monochromator_deg), 0.0)
     slits = sine if settings.slits == "automatic" else 1.0
     return bare * slits * 2.0 / sine * np.exp(-2.0 * mu_t / sine)
+
+
+def line_matrices(
+    nodes: Nodes, true_angle: FloatArray, a: float, radiation: Radiation, *, slope: bool = False
+) -> list[csr_array]:
+    """Matrices, one for each line, that take intensities at nodes of u = q a to the grid, times the line's weight.
+
+    Parameters
+    ----------
+    nodes : Nodes
+    true_angle : (n,) array
+        True 2 theta of the grid, degree.
+    a : float
+        Unit of length of the nodes, Angstrom.
+    radiation : Radiation
+    slope : bool
+        Derivatives by the true angle, per degree, instead of values.
+    """
+    half = np.radians(0.5 * true_angle)
+    matrices = []
+    for line in radiation.lines:
+        per_sine = 4.0 * pi * a / line.wavelength / nodes.u_step
+        position = per_sine * np.sin(half) - nodes.u[0] / nodes.u_step
+        factor = line.weight * per_sine * np.cos(half) * np.radians(0.5) if slope else np.full(len(half), line.weight)
+        matrices.append(interpolation_matrix(position, len(nodes.u), factor, slope=slope))
+    return matrices
+
+
+def q_range(two_theta: FloatArray, margin: float, radiation: Radiation) -> tuple[float, float]:
+    """Smallest and largest q, 1/Angstrom, of all lines on a grid that is widened by a margin, degree."""
+    angles = np.clip([two_theta[0] - margin, two_theta[-1] + margin], 0.0, 180.0)
+    low, high = 4.0 * pi * np.sin(np.radians(0.5 * angles))
+    wavelengths = [line.wavelength for line in radiation.lines]
+    return float(low) / max(wavelengths), float(high) / min(wavelengths)
+
+
+def check_grid(two_theta: ArrayLike) -> FloatArray:
+    """Copy a grid of angles, degree, to a read-only array.
+
+    Raises
+    ------
+    InputError
+        When it is not at least two ascending values within 0 to 180.
+    """
+    grid = np.array(two_theta, dtype=float)
+    if grid.ndim != 1 or grid.size < 2 or not np.all(np.diff(grid) > 0.0) or grid[0] <= 0.0 or grid[-1] >= 180.0:
+        raise InputError("two_theta is not a grid of angles: at least two ascending values within 0 to 180 are allowed")
+    grid.setflags(write=False)
+    return grid
 
 
 @dataclass(frozen=True)
