@@ -25,6 +25,9 @@ _K_ALPHA = {
 }
 _LIMITS = (0.05, 10.0)
 
+# Kα2/Kα1 where nobody says otherwise; a nickel filter or a monochromator changes it by a few per cent.
+KALPHA_RATIO = 0.497
+
 
 @dataclass(frozen=True)
 class Line:
@@ -65,7 +68,7 @@ def radiation_names() -> tuple[str, ...]:
     return tuple(f"{anode}-{line}" for anode in _K_ALPHA for line in ("ka1", "ka2", "ka"))
 
 
-def radiation(name: str | float, ratio: float = 0.497) -> Radiation:
+def radiation(name: str | float, ratio: float = KALPHA_RATIO) -> Radiation:
     """Lines of a tube, or a single wavelength.
 
     Parameters

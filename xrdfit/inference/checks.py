@@ -7,8 +7,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from gemmi import Element
 
-from xrdfit.crystal.scattering import near_edge, resolve_species
+from xrdfit.crystal.scattering import anomalous, near_edge, resolve_species
 from xrdfit.crystal.symmetry import orbit
 from xrdfit.model import DEFAULT_RADIUS_MM, Phase
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SMALL_NM = 3.0
 TOO_CLOSE_ANGSTROM = 1.8
 HIGH_CORRELATION = 0.95
+NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
 def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]) -> Iterator[str]:
@@ -42,12 +44,17 @@ def _of_tables(result: FitResult) -> Iterator[str]:
         note = resolve_species(name)[1]
         if note:
             yield note
+    energy = rays.lines[0].energy_ev
+    for element in dict.fromkeys(species.values()):
+        if near_edge(element, energy):
+            yield f"{element} has an absorption edge within 100 eV of this wavelength: tables of f' cannot be trusted there"
     if not result.options.anomalous:
         for element in dict.fromkeys(species.values()):
-            if near_edge(element, rays.lines[0].energy_ev):
+            part = anomalous(element, energy).real / Element(element).atomic_number
+            if abs(part) > NOTABLE_DISPERSION:
                 yield (
-                    f"f' and f'' are off, yet {element} has an absorption edge near this wavelength: "
-                    "occupancies come out wrong by several per cent at the same chi²"
+                    f"f' and f'' are switched off, yet f' changes the scattering of {element} by {100 * part:+.1f} % at "
+                    "this wavelength: its occupancies come out wrong by about as much, at the same chi²"
                 )
 
 

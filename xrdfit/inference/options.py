@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from xrdfit.crystal.radiation import Line, Radiation
+from xrdfit.crystal.radiation import KALPHA_RATIO, Line, Radiation
 from xrdfit.errors import InputError
 from xrdfit.model import DEFAULT_RADIATION, DEFAULT_RADIUS_MM, Instrument, ParameterRow, PowderModel
 
@@ -119,7 +119,7 @@ def with_instrument(model: PowderModel, scan: xr.Dataset, options: FitOptions) -
         given.monochromator_deg,
     )
     ray = _first(options.radiation, file and file.radiation, _header_radiation(header), given.radiation)
-    notes = []
+    notes = [str(note) for note in np.atleast_1d(header.get("notes", []))]
     if ray is None:
         ray = DEFAULT_RADIATION
         notes.append(f"neither scan nor model name a radiation: {DEFAULT_RADIATION} is taken (--radiation sets it)")
@@ -134,13 +134,19 @@ def _first(*choices):
 
 
 def _header_radiation(header: Mapping) -> Radiation | str | None:
-    if "wavelengths" in header:
-        wavelengths = np.atleast_1d(header["wavelengths"]).astype(float)
-        weights = np.atleast_1d(header.get("wavelength_weights", np.ones(len(wavelengths)))).astype(float)
-        name = str(header.get("radiation", f"{wavelengths[0]:.6g} Å"))
-        lines = tuple(Line(float(w), float(f)) for w, f in zip(wavelengths, weights / weights.sum(), strict=True))
-        return Radiation(f"{name} (scan header)", lines)
-    return header.get("radiation")
+    """The radiation that a scan's header states; a doublet without a ratio gets the customary one."""
+    if "wavelengths" not in header:
+        return header.get("radiation")
+    wavelengths = np.atleast_1d(header["wavelengths"]).astype(float)
+    name = str(header.get("radiation", " + ".join(f"{w:.6g} Å" for w in wavelengths)))
+    weights = np.ones(len(wavelengths))
+    if "wavelength_weights" in header:
+        weights = np.atleast_1d(header["wavelength_weights"]).astype(float)
+    elif len(wavelengths) == 2:
+        weights[1] = KALPHA_RATIO
+        name += f" (ratio {KALPHA_RATIO:g} assumed)"
+    lines = tuple(Line(float(w), float(f)) for w, f in zip(wavelengths, weights / weights.sum(), strict=True))
+    return Radiation(name, lines)
 
 
 def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitOptions) -> list[ParameterRow]:
