@@ -33,7 +33,7 @@ def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]
     yield from _of_engine(result)
     yield from _of_parameters(result, without_effect)
     for phase in result.model.phases:
-        yield from _of_structure(phase)
+        yield from _of_structure(phase, result)
     yield from _of_residual(result)
 
 
@@ -47,14 +47,14 @@ def _of_tables(result: FitResult) -> Iterator[str]:
     energy = rays.lines[0].energy_ev
     for element in dict.fromkeys(species.values()):
         if near_edge(element, energy):
-            yield f"{element} has an absorption edge within 100 eV of this wavelength: tables of f' cannot be trusted there"
+            yield f"{element} has an absorption edge within 100 eV of this line: tables of f' cannot be trusted there"
     if not result.options.anomalous:
         for element in dict.fromkeys(species.values()):
             part = anomalous(element, energy).real / Element(element).atomic_number
             if abs(part) > NOTABLE_DISPERSION:
                 yield (
                     f"f' and f'' are switched off, yet f' changes the scattering of {element} by {100 * part:+.1f} % at "
-                    "this wavelength: its occupancies come out wrong by about as much, at the same chi²"
+                    "this line: its occupancies come out wrong by about as much, at the same chi²"
                 )
 
 
@@ -85,16 +85,15 @@ def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterat
             yield f"{first} and {second} are correlated ({r:+.3f}): the scan hardly tells them apart"
 
 
-def _of_structure(phase: Phase) -> Iterator[str]:
+def _of_structure(phase: Phase, result: FitResult) -> Iterator[str]:
     structure = phase.structure
-    if phase.packing:
-        filled = sum(c * s.occupancy for label, c in phase.packing for s in structure.sites if s.label == label)
-        if filled > 1.0 + 1e-3:
-            rule = " + ".join(f"{c:g}·{label}" for label, c in phase.packing)
-            yield (
-                f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void "
-                "(--packing forbids it)"
-            )
+    filled, error = _void_filling(phase, result)
+    if filled > 1.0 + 2.0 * error + 1e-6:
+        rule = " + ".join(f"{c:g}·{label}" for label, c in phase.packing)
+        yield (
+            f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void "
+            "(--packing forbids it)"
+        )
     for first, second in combinations([s for s in structure.sites if s.occupancy > 1e-3], 2):
         if first.shares == second.label or second.shares == first.label:
             continue
@@ -104,6 +103,16 @@ def _of_structure(phase: Phase) -> Iterator[str]:
                 f"{phase.name}: {first.label} and {second.label} are both filled and stand {distance:.2f} Å apart, "
                 "nearer than any bond"
             )
+
+
+def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
+    """Cations a void by the phase's packing rule, and the standard error of that."""
+    counts = dict(phase.packing)
+    filled = sum(counts.get(s.label, 0.0) * s.occupancy for s in phase.structure.sites)
+    prefix = result.model.prefix(phase)
+    names = {f"{prefix}occ_{label}": count for label, count in counts.items()}
+    gradient = np.array([names.get(n, 0.0) for n in result.covariance_names])
+    return filled, float(np.sqrt(max(gradient @ result.covariance @ gradient, 0.0)))
 
 
 def _shortest(phase: Phase, first: tuple[float, float, float], second: tuple[float, float, float]) -> float:
