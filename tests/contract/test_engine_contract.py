@@ -11,12 +11,12 @@ import pytest
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, cell_names, free_coordinates, space_group
-from xrdfit.diffraction import debye
+from xrdfit.diffraction import bragg, debye
 from xrdfit.diffraction.protocol import BoundEngine
 from xrdfit.diffraction.settings import EngineSettings
 
 TWO_THETA = np.linspace(15.0, 70.0, 276)
-ENGINES = {"debye": debye.bind}
+ENGINES = {"bragg": bragg.bind, "debye": debye.bind}
 # what a sample and an instrument may have; an engine takes the ones that it names
 SAMPLE = {
     "size_nm": 2.4, "size_sigma": 0.15, "microstrain": 0.01, "mixing": 0.4, "march_r": 0.9, "b_overall": 0.3,
