@@ -91,6 +91,15 @@ def test_thin_film_factor_and_slits():
     assert_allclose(slits.sum() / plain.sum(), np.sin(theta), rtol=1e-5)
 
 
+def test_a_film_of_no_thickness_still_has_a_derivative():
+    structure = cases.cu2se(4)
+    engine = bind(structure, GRID, KA1, EngineSettings(film=True))
+    values = cases.values_for(engine, structure, mu_t=0.0)
+    pattern, jacobian = engine.jacobian(values, ["mu_t"])
+    assert not pattern.any()
+    assert_allclose(jacobian[:, 0] * 1e-6, engine.pattern({**values, "mu_t": 1e-6}), rtol=1e-4)
+
+
 def test_monochromator_changes_the_polarization():
     structure = cases.cu2se(4)
     grid = np.linspace(43.0, 44.5, 3001)

@@ -116,7 +116,7 @@ class BraggEngine:
         lines = self.table.lines(values)
         strongest = int(np.argmax(self.table.weights))
         seen = self.table.shifted(values, 2.0 * lines.theta[strongest])
-        inside = (seen >= self.two_theta[0]) & (seen <= self.two_theta[-1]) & (lines.factor[strongest] > 0.0)
+        inside = (seen >= self.two_theta[0]) & (seen <= self.two_theta[-1]) & lines.exists[strongest]
         order = np.flatnonzero(inside)[np.argsort(seen[inside], kind="stable")]
         return self.table.reflections.hkl[order], seen[order]
 
@@ -140,8 +140,7 @@ class BraggEngine:
 
     def _reaching(self, rows: Rows, lines: Lines) -> NDArray[np.intp]:
         """Return the rows that matter on the grid: none whose angle does not exist or whose tail ends before it."""
-        exists = lines.factor.ravel()[rows.line] > 0.0
-        return np.flatnonzero(exists & reaches(self.two_theta, rows.position, rows.fwhm))
+        return np.flatnonzero(lines.exists.ravel()[rows.line] & reaches(self.two_theta, rows.position, rows.fwhm))
 
     def _row_jacobian(self, values: Values, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
         table = self.table

@@ -38,6 +38,10 @@ class Lines:
     ----------
     theta : ndarray, shape (w, n)
         Bragg angle, radian.
+    exists : ndarray of bool, shape (w, n)
+        False where the angle is beyond 178.4 degree or there is none; such lines have a factor of 0.
+    s : ndarray, shape (n,)
+        sin(theta)/lambda, 1/Angstrom.
     f_squared : ndarray, shape (w, n)
         Mean of |F(h)|^2 and |F(-h)|^2, electrons^2 per cell.
     factor : ndarray, shape (w, n)
@@ -46,6 +50,7 @@ class Lines:
     """
 
     theta: FloatArray
+    exists: NDArray[np.bool_]
     s: FloatArray
     f_squared: FloatArray
     factor: FloatArray
@@ -107,11 +112,11 @@ class LineTable:
         s = 0.5 * np.sqrt(_inverse_d_squared(self._products, metric))
         sine = np.multiply.outer(self.wavelengths, s)
         theta = np.arcsin(np.minimum(sine, _LAST_SINE))
-        factor = self._intensity_factor(values, theta, volume)
-        factor[sine > _LAST_SINE] = 0.0
+        exists = sine <= _LAST_SINE
+        factor = self._intensity_factor(values, theta, volume) * exists
         if self.settings.march_axis is not None:
             factor *= self._march(values["march_r"], metric)
-        return Lines(theta, s, self.factors.squared(values, s), factor)
+        return Lines(theta, exists, s, self.factors.squared(values, s), factor)
 
     def _intensity_factor(self, values: Values, theta: FloatArray, volume: float) -> FloatArray:
         sine = np.sin(theta)
