@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -109,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The arguments, without the programme's name; those of this process by default.
     """
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             # a terminal that cannot show χ shows a question mark rather than a traceback
             stream.reconfigure(errors="replace")
     try:

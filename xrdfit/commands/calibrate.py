@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json
-from xrdfit.commands.common import console, load, print_json, progress, say, whole_number
+from xrdfit.commands.common import conclude, console, load, print_json, progress, whole_number
 from xrdfit.errors import InputError
+from xrdfit.ties import parse_tie
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from xrdfit.inference.options import FitOptions
     from xrdfit.inference.result import FitResult
     from xrdfit.model import Instrument, PowderModel
 
-PROFILE = ("U", "V", "W", "X", "Y", "S_L", "H_L")
+PROFILE = ("U", "V", "W", "X", "Y", "S_L")
 _SIZE_NM = 1000.0
 """The standard's crystallites: their lines are 0.01 degree wide, so that all width is the instrument's."""
-_FIRST_GUESS = {"W": 0.003, "Y": 0.03, "S_L": 0.02, "H_L": 0.02}
+_FIRST_GUESS = {"W": 0.003, "Y": 0.03, "S_L": 0.02}
+_AXIAL_TIE = "H_L = S_L"
+"""A scan holds only a combination of the two; they are equal where the same Soller slits stand on both sides."""
 _SHIFTS = {"displacement": "displacement_mm", "zero": "zero_deg"}
 
 
@@ -55,23 +59,29 @@ def calibrate(
     if scan is None:
         raise InputError("SCAN is missing: give the file of a standard's pattern")
     arguments = arguments or FitArguments()
-    standard = load(model, arguments.phase)
+    standard = with_axial_tie(load(model, arguments.phase), arguments)
     options = calibration(standard, arguments.options(), shift)
     pattern = read_pattern(scan, scan=scan_index)
     path = None if output is None else check_file(output, force)
-    with progress("fitting the profile") as tell:
+    with progress() as tell:
         result = fit_with(standard, pattern, options, tell)
-    instrument = without_specimen(result)
-    text = instrument_to_toml(instrument, f"{result.model.name} in {scan}, R_wp {100 * result.statistics.r_wp:.2f} %")
-    for warning in result.warnings:
-        say(f"warning: {warning}")
-    if not result.success:
-        say(f"xrdfit: no answer: {result.message}")
-        return 1
-    if path is not None:
+    source = (
+        f"{result.model.name} in {scan}, R_wp {100 * result.statistics.r_wp:.2f} %; "
+        f"the specimen's displacement, {result['displacement_mm'].value:.4f} mm, is left out"
+    )
+    text = instrument_to_toml(without_specimen(result), source)
+    if path is not None and result.success:
         write_text(path, text)
-    _show(result, text, output, as_json=json)
-    return 0
+    _show(result, text, path, as_json=json)
+    return conclude(result)
+
+
+def with_axial_tie(model: PowderModel, arguments: FitArguments) -> PowderModel:
+    """Return the model with H/L tied to S/L, unless an option or the model itself says what H/L does."""
+    named = (*arguments.fix, *arguments.vary, *arguments.start)
+    if any(text.startswith("H_L") for text in named) or any(tie.target == "H_L" for tie in model.ties):
+        return model
+    return replace(model, ties=(*model.ties, parse_tie(_AXIAL_TIE)))
 
 
 def calibration(model: PowderModel, options: FitOptions, shift: Literal["displacement", "zero"]) -> FitOptions:
@@ -102,15 +112,14 @@ def without_specimen(result: FitResult) -> Instrument:
     return replace(result.model.instrument, displacement_mm=result.start_model.instrument.displacement_mm)
 
 
-def _show(result: FitResult, text: str, output: str | None, *, as_json: bool) -> None:
+def _show(result: FitResult, text: str, path: Path | None, *, as_json: bool) -> None:
     if as_json:
-        data = result.to_dict()
-        keys = ("schema", "xrdfit", "scan", "model", "success", "message", "statistics", "parameters", "warnings")
-        print_json({key: data[key] for key in keys} | {"instrument_toml": text})
-    elif output is None:
+        print_json(result.to_dict() | {"instrument_toml": text})
+    elif path is None and result.success:
         print(text, end="")
     else:
         from xrdfit.report.tables import render
 
         console().print(render(result))
-        print(f"\nWritten to {output}; use it with --instrument {output}")
+        if result.success:
+            print(f"\nWritten to {path}; use it with --instrument {path}")

@@ -112,8 +112,11 @@ def print_json(data: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Progress]:
-    """Tell on standard error that something is under way, once it has taken two seconds."""
+def progress(what: str = "") -> Iterator[Progress]:
+    """Tell on standard error that something is under way, once it has taken two seconds.
+
+    Nothing is told before it has a name: input that is refused first leaves a single line.
+    """
     teller = Progress(what)
     teller.start()
     try:
@@ -148,6 +151,9 @@ class Progress:
         terminal = sys.stderr.isatty()
         pause, shown = _QUIET_SECONDS, False
         while not self._done.wait(pause):
+            if not self._text:
+                pause = 0.5
+                continue
             line = f"{self._text} … {time.monotonic() - self._began:.0f} s"
             print(f"\r\x1b[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
             pause, shown = (1.0 if terminal else 30.0), True
@@ -172,7 +178,12 @@ def deliver(result: FitResult, directory: str | None, *, force: bool, as_json: b
             shown = render(result)
         console().print(shown)
         if saved is not None:
-            print(f"\nWritten to {saved}: picture fit.png, page report.html, numbers result.json and parameters.csv")
+            print(f"\nPicture: {saved / 'fit.png'}\nReport: {saved / 'report.html'}\nNumbers: {saved / 'result.json'}")
+    return conclude(result)
+
+
+def conclude(result: FitResult) -> int:
+    """Say the warnings and, where there is no answer, why; return the exit status."""
     for warning in result.warnings:
         say(f"warning: {warning}")
     if result.success:

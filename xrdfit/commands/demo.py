@@ -35,7 +35,7 @@ def demo(
     check_directory(output, force)
     scan = read_pattern(data_path(*SCAN))
     print(f"xrdfit fit {Path(scan.attrs['file']).name} --model {MODEL} -o {output}\n")
-    with progress("fitting") as tell:
+    with progress() as tell:
         result = fit(load_model(MODEL), scan, progress=tell)
     return deliver(result, output, force=force, as_json=False)
 

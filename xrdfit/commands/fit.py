@@ -54,6 +54,6 @@ def fit(
         check_directory(output, force)
     from xrdfit.inference.fit import fit_with
 
-    with progress("fitting") as tell:
+    with progress() as tell:
         result = fit_with(start_model, pattern, options, tell)
     return deliver(result, output, force=force, as_json=json)

@@ -92,7 +92,7 @@ def grid(start: float, stop: float, step: float) -> NDArray[np.float64]:
             f"--two-theta {start:g} {stop:g} {step:g}: {steps:.3g} points; at most {MAX_POINTS} are allowed"
         )
     # ten decimals: the sum of start and i·step would show digits that nobody asked for
-    return np.round(start + step * np.arange(int(steps + 1e-6) + 1), 10)
+    return np.round(start + step * np.arange(int(steps + 1e-6) + 1, dtype=np.float64), 10)
 
 
 def check_values(model: PowderModel, engine: Literal["bragg", "debye"], values: Mapping[str, float]) -> None:

@@ -98,6 +98,8 @@ def fit_with(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress
     chosen, reason = choose_engine(options)
     setup = prepare(model, scan, options, chosen)
     problem = setup.problem
+    if progress:
+        progress("fitting")
     first = solve(problem, problem.theta(problem.base), progress)
     if setup.scan.attrs.get("sigma_from", "poisson") == "file":
         return assemble(setup, problem, first, model, reason)

@@ -146,7 +146,7 @@ def parameters_csv(result: FitResult) -> str:
     writer.writerow(_COLUMNS)
     for parameter in result.parameters.values():
         cells = (getattr(parameter, column) for column in _COLUMNS)
-        writer.writerow("" if cell is None else repr(cell) if isinstance(cell, float) else cell for cell in cells)
+        writer.writerow("" if cell is None else cell for cell in map(plain, cells))
     return stream.getvalue()
 
 

@@ -265,7 +265,7 @@ def read_fit_file(path: str | Path) -> SavedFit:
         options = _options(table.options, str(path))
     except InputError as error:
         raise InputError(f"{path}: options: {error}") from None
-    file = path.parent / table.scan.file
+    file = Path(os.path.normpath(path.parent / table.scan.file))
     model = model_from_table(table.model, f"{path}: model")
     return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model)
 

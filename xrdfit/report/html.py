@@ -38,6 +38,9 @@ _POLICY = (
     "img-src data: blob:; font-src data:; worker-src blob:"
 )
 
+# No button may send the pattern anywhere.
+_PLOT_CONFIG = {"displaylogo": False, "responsive": True, "showSendToCloud": False, "plotlyServerURL": ""}
+
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 70rem;
        margin: 2rem auto; padding: 0 1.5rem; }
@@ -106,7 +109,7 @@ def _warnings(result: FitResult) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = (), style: str = "") -> str:
-    kinds = {i: ' class="n"' for i in numeric}
+    kinds = dict.fromkeys(numeric, ' class="n"')
     head = "".join(f"<th{kinds.get(i, '')}>{escape(c)}</th>" for i, c in enumerate(columns))
     body = "".join(
         "<tr>" + "".join(f"<td{kinds.get(i, '')}>{escape(c)}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows
@@ -118,7 +121,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Seque
 def plot(result: FitResult) -> str:
     """Return the interactive picture as a piece of HTML with its script inside."""
     return interactive(result).to_html(
-        full_html=False, include_plotlyjs=True, include_mathjax=False, config={"displaylogo": False, "responsive": True}
+        full_html=False, include_plotlyjs=True, include_mathjax=False, config=_PLOT_CONFIG
     )
 
 
@@ -144,7 +147,14 @@ def interactive(result: FitResult) -> go.Figure:
         height=620,
         margin={"l": 80, "r": 20, "t": 60, "b": 55},
         title={"text": escape(title(result)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
-        legend={"orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.0, "yanchor": "bottom"},
+        legend={
+            "orientation": "h",
+            "x": 1.0,
+            "xanchor": "right",
+            "y": 1.01,
+            "yanchor": "bottom",
+            "bgcolor": "rgba(0,0,0,0)",
+        },
         hovermode="closest",
     )
     return fig

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xrdfit.inference.result import FittedParameter, FittedSite, FitResult
+from xrdfit.inference.result import FitResult, FittedParameter, FittedSite
 from xrdfit.report.numbers import concise, percent
 
 SPHERE_NOTE = (
@@ -103,8 +103,8 @@ def statistics_items(result: FitResult) -> list[tuple[str, str]]:
         ("χ² (reduced)", f"{s.chi2_reduced:.4g}"),
         ("Points", str(s.n_points)),
         ("Parameters varied", str(s.n_varied)),
-        ("Durbin–Watson d", f"{s.durbin_watson:.3g} (correlated below {s.durbin_watson_critical:.3g})"),
-        ("Bérar–Lelann factor", f"{s.berar_lelann:.3g}"),
+        ("Durbin–Watson d", f"{s.durbin_watson:.2f} (correlated below {s.durbin_watson_critical:.2f})"),
+        ("Bérar–Lelann factor", f"{s.berar_lelann:.2f}"),
     ]
 
 
@@ -156,14 +156,15 @@ def parameter_rows(result: FitResult, everything: bool = False) -> list[tuple[st
     for p in result.parameters.values():
         if not everything and (p.status == "fixed" or "occ_" in p.name):
             continue
-        interval = "" if p.lower is None or p.upper is None else f"{_like(p, p.lower)} to {_like(p, p.upper)}"
+        interval = _interval(p.lower, p.upper)
         serial = "" if p.stderr_serial is None else f"{p.stderr_serial:.2g}"
         rows.append((p.name, concise(p.value, p.stderr, digits=6), p.unit, interval, serial, p.status))
     return rows
 
 
-def _like(parameter: FittedParameter, number: float) -> str:
-    """Write the end of an interval with the decimals that the parameter's error has."""
-    if parameter.stderr is None or not parameter.stderr > 0.0:
-        return f"{number:.4g}"
-    return concise(number, parameter.stderr).partition("(")[0]
+def _interval(lower: float | None, upper: float | None) -> str:
+    """Write an interval with decimals that show its width to two digits."""
+    if lower is None or upper is None:
+        return ""
+    half = (upper - lower) / 2.0
+    return " to ".join(concise(end, half).partition("(")[0] for end in (lower, upper))

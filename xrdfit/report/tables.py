@@ -52,21 +52,25 @@ def parameters_table(result: FitResult, everything: bool = False) -> Table:
 
 def render(result: FitResult) -> RenderableType:
     """Return everything that a terminal shows of a result; warnings are not in it."""
-    about = Table.grid(padding=(0, 2))
-    about.add_column(style="dim", no_wrap=True)
-    about.add_column(overflow="fold")
-    for label, text in facts(result):
-        about.add_row(label, Text(text))
-    statistics = "   ".join(f"{label} {text}" for label, text in statistics_items(result))
     return Group(
-        about,
+        _pairs(facts(result)),
         "",
         *(sites_table(result, p.name) for p in result.model.phases),
         Text(f"Atoms per cell: {composition_text(result)}"),
         "",
         parameters_table(result),
-        Text(statistics),
+        Text("Figures of merit", style="bold"),
+        _pairs(statistics_items(result)),
     )
+
+
+def _pairs(items: Sequence[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in items:
+        grid.add_row(label, Text(text))
+    return grid
 
 
 def to_text(result: FitResult, width: int = PLAIN_WIDTH) -> str:
