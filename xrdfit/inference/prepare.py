@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # Sizes act by their ratio, and a wrong first guess may be off by ten times.
 _LOGARITHMIC = ("size_nm",)
+
+# Even functions of the parameter.
+_FLAT_AT_ZERO = ("S_L", "H_L", "size_sigma")
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,9 @@ def prepare(model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: L
     model, notes = with_instrument(model, kept, options)
     angles = kept["two_theta"].values
     if options.background is not None:
-        from dataclasses import replace
-
         model = replace(model, background_order=options.background)
     rows = {r.name: r for r in resolve_rows(model.rows(engine, model.order(angles)), model, options)}
+    notes += _leave_flat_starts(rows)
     bound = model.bind(angles, engine, anomalous=options.anomalous, table=options.anomalous_table)
     linear = _linear_names(model, bound.background.shape[1])
     occupancies, followers = _occupancies(model, rows, options)
@@ -89,6 +91,16 @@ def prepare(model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: L
     if problem.n_varied >= len(angles):
         raise InputError(f"{len(angles)} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
     return Setup(model, kept, options, engine, rows, problem, tuple(notes))
+
+
+def _leave_flat_starts(rows: dict[str, ParameterRow]) -> list[str]:
+    """Move parameters that vary away from a zero at which the pattern does not respond; return what was moved."""
+    notes = []
+    for name, row in rows.items():
+        if row.vary and row.value == 0.0 and name.rpartition("__")[2] in _FLAT_AT_ZERO:
+            rows[name] = replace(row, value=row.step)
+            notes.append(f"{name} starts at {row.step:g}: at 0 the pattern does not respond to it")
+    return notes
 
 
 def _is_occupancy(name: str) -> bool:
