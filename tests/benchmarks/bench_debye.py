@@ -67,8 +67,9 @@ def test_lattice_clusters(calculator, size, by_occupancy, by_cold):
     engine.pattern(values)
     occupancies = iter(np.linspace(0.1, 0.9, 50))
     ours = seconds(lambda: engine.pattern({**values, "occ_Cu_8c": next(occupancies)}), 50)
-    print(f"\n{size:g} nm, {len(atoms[0])} atoms: debyecalculator {1e3 * theirs:.2f} ms; "
-          f"ours cold {1e3 * ours_cold:.2f} ms ({theirs / ours_cold:.1f}x), occupancy {1e3 * ours:.2f} ms ({theirs / ours:.0f}x)")  # fmt: skip
+    print(f"\n{size:g} nm, {len(atoms[0])} atoms: debyecalculator {1e3 * theirs:.2f} ms")
+    print(f"ours cold {1e3 * ours_cold:.2f} ms ({theirs / ours_cold:.1f}x)")
+    print(f"ours after a change of occupancy {1e3 * ours:.2f} ms ({theirs / ours:.0f}x)")
     assert theirs / ours > by_occupancy
     assert theirs / ours_cold > by_cold
 

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from debye_reference import scattering_factors, sphere_average
+from debye_reference import reciprocal_sum, scattering_factors, sphere_average
 
 from xrdfit.crystal.radiation import polarization, radiation
 from xrdfit.crystal.structure import Structure
@@ -213,3 +213,30 @@ def test_lognormal_gamma_is_the_mean_weighted_by_volume(sigma):
     np.testing.assert_allclose(slope, r * numeric, atol=1e-6)
     support = gamma_support(20.0, sigma)
     assert lognormal_gamma(np.array([support]), 20.0, sigma)[0] < 1e-5
+
+
+def reciprocal_pattern(structure, diameter, two_theta, h_max):
+    """Pattern over polarization from the sum over reciprocal lattice vectors."""
+    q = 4 * np.pi * np.sin(np.radians(two_theta / 2)) / WAVELENGTH
+    sites = structure.sites
+    f = scattering_factors([site.species for site in sites], q, WAVELENGTH)
+    damped = f * np.exp([-site.b_iso * (q / (4 * np.pi)) ** 2 for site in sites])
+    occupancy = np.array([site.occupancy for site in sites])[:, None]
+    many = np.array([site.multiplicity for site in sites])[:, None]
+    basis = [orbit(structure.group, site.xyz) for site in sites]
+    sums = reciprocal_sum(structure.cell.a, basis, diameter, q, h_max)
+    amplitude = occupancy * damped
+    diffuse = (many * (occupancy * np.abs(f) ** 2 - np.abs(amplitude) ** 2)).sum(0)
+    return diffuse + np.einsum("su,stu,tu->u", amplitude.conj(), sums, amplitude).real
+
+
+@pytest.mark.parametrize("rows", [PARTIAL, DISORDERED], ids=["three sites", "five sites"])
+@pytest.mark.parametrize("size", [1.5, 2.0, 4.0, 6.0, 10.0, 30.0])
+def test_distances_and_reciprocal_vectors_give_one_pattern(rows, size):
+    """Poisson's formula: no distance is counted, and the pattern is the same to 0.1 % of the maximum, and better."""
+    if size == 30.0 and rows is DISORDERED and not SLOW:
+        pytest.skip("takes some seconds: XRDFIT_SLOW=1")
+    structure = copper_selenide(rows)
+    expected = reciprocal_pattern(structure, 10 * size, TWO_THETA[::5], 40.0)
+    pattern = calculated(structure, TWO_THETA[::5], size_nm=size) / polarization(TWO_THETA[::5])
+    assert np.abs(pattern - expected).max() < 1e-4 * pattern.max()

@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 ORDER = 10
+_BLOCK = 50_000
 _INDEX = np.arange(ORDER)
 _DENOMINATORS = np.array([np.prod([float(i - j) for j in range(ORDER) if j != i]) for i in range(ORDER)])
 
@@ -97,11 +98,14 @@ def spread(position: FloatArray, weights: FloatArray, row: IntArray, shape: tupl
     -------
     (rows, nodes) array
     """
-    first, offset = stencil(position, shape[1])
-    target = (first + row * shape[1]) + _INDEX[:, None]
-    values = lagrange_weights(offset) * weights
-    summed = np.bincount(target.ravel(), values.ravel(), minlength=shape[0] * shape[1])
-    return summed.astype(np.float64, copy=False).reshape(shape)
+    summed = np.zeros(shape[0] * shape[1])
+    for start in range(0, len(position), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        first, offset = stencil(position[part], shape[1])
+        target = (first + row[part] * shape[1]) + _INDEX[:, None]
+        values = lagrange_weights(offset) * weights[part]
+        summed += np.bincount(target.ravel(), values.ravel(), minlength=len(summed))
+    return summed.reshape(shape)
 
 
 def interpolation_matrix(position: FloatArray, n_nodes: int, factor: FloatArray, *, slope: bool = False) -> csr_array:
