@@ -1,43 +1,33 @@
-"""Intervals by profile likelihood: how far one parameter may go while all others give way.
+"""Intervals by profile likelihood: how far one quantity may go while all others give way.
 
-The profile of a parameter φ is Δχ²(φ) = min over all others of χ² − χ²_min; the interval holds every φ with
+The profile of a quantity φ is Δχ²(φ) = min over all others of χ² − χ²_min; the interval holds every φ with
 Δχ² ≤ z² max(1, χ²_red), z the normal quantile of the level (the construction of MINOS: James & Roos,
 Comput. Phys. Commun. 10, 343, 1975). Where a limit comes first, the interval ends there.
+
+`feldman_cousins` replaces z² by the critical value of a measurement near a limit (Phys. Rev. D 57, 3873, 1998).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.problem import Problem
-from xrdfit.inference.solve import minimize
+from xrdfit.inference.profiles import Profile, profile_of
+from xrdfit.inference.quantities import quantity
+
+if TYPE_CHECKING:
+    from xrdfit.inference.result import FitResult
 
 Array = NDArray[np.float64]
+Critical = Callable[[float], float]
 
 _CLOSE = 1e-3  # of z: the interval's ends are found to a thousandth of a standard error
 _STEPS = 40
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A parameter made the first coordinate of its problem.
-
-    Attributes
-    ----------
-    at : callable
-        ``at(value, start) -> (chi2, theta)`` with the parameter held at a value.
-    low, high : float
-        How far it may go.
-    """
-
-    at: Callable[[float, Array], tuple[float, Array]]
-    low: float
-    high: float
 
 
 def interval(
@@ -71,108 +61,159 @@ def interval(
     ComputationError
         Where Δχ² does not reach the level within the parameter's limits in a finite number of steps.
     """
-    from scipy.stats import norm
+    z = normal_quantile(level)
+    profile = profile_of(problem, theta, name)
+    if profile is None:
+        value = problem.evaluate(theta, derivatives=False).values[name]
+        return value - z * stderr, value + z * stderr
+    return _ends(profile, stderr, z, lambda _: z, inflation)
+
+
+def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
+    """Interval of a parameter, a share or a total of a result by profile likelihood.
+
+    Parameters
+    ----------
+    result : FitResult
+    name : str
+        A parameter that varied or follows others; ``share_Cu_8c``, the part of an element's atoms that a site
+        holds; or ``Cu``, the atoms of an element per cell. With several phases the phase's prefix stands first.
+    level : float
+        Probability, between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        For an unknown or fixed quantity, or a level outside 0–1.
+    ComputationError
+        For a quantity that the scan does not determine.
+    """
+    z = normal_quantile(level)
+    what = quantity(result, name)
+    if what.profile is None:
+        return what.value - z * what.stderr, what.value + z * what.stderr
+    return _ends(what.profile, what.stderr, z, lambda _: z, max(1.0, result.statistics.chi2_reduced))
+
+
+def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
+    """Interval that covers the truth with the stated probability on a limit and beside it too.
+
+    Parameters
+    ----------
+    result, name, level
+        As for `interval_of`.
+
+    Notes
+    -----
+    The quantity is ordered by its profile likelihood ratio. Its critical value is that of a Gaussian measurement
+    of the same standard error between the same limits (`critical_value`); limits that other quantities stand at
+    are taken into account in the profile but not in the critical value. Away from limits it is the profile interval.
+    """
+    z = normal_quantile(level)
+    what = quantity(result, name)
+    profile, stderr = what.profile, what.stderr
+    if profile is None:
+        return what.value - z * stderr, what.value + z * stderr
+
+    def critical(value: float) -> float:
+        return critical_value((value - profile.low) / stderr, (profile.high - value) / stderr, level)
+
+    return _ends(profile, stderr, z, critical, max(1.0, result.statistics.chi2_reduced))
+
+
+def normal_quantile(level: float) -> float:
+    """z with P(|x| ≤ z) = level for a standard normal x.
+
+    Raises
+    ------
+    InputError
+        For a level outside 0–1.
+    """
+    from scipy.special import ndtri
 
     if not 0.0 < level < 1.0:
         raise InputError(f"level {level:g} is out of range; between 0 and 1 is allowed, such as 0.95")
-    z = float(norm.ppf((1.0 + level) / 2.0))
-    best = problem.evaluate(theta, derivatives=False)
-    value = best.values[name]
-    profile, start = profile_of(problem, theta, name)
-    if profile is None:
-        return value - z * stderr, value + z * stderr
-    ends = [
-        _end(profile, start, value, side * max(stderr, 1e-12), limit, z, best.chi2, inflation)
+    return float(ndtri((1.0 + level) / 2.0))
+
+
+def critical_value(below: float, above: float, level: float) -> float:
+    """Height √Δχ² that a Gaussian measurement stays under with the given probability, between two limits.
+
+    Parameters
+    ----------
+    below, above : float
+        Distance of the truth from the lower and the upper limit, in standard errors.
+    level : float
+
+    Notes
+    -----
+    With the truth at 0 and the measured x ~ N(0, 1), Δχ² is x² where x lies between the limits, and
+    x² − (x + below)² = −below (2x + below) where the best allowed value is the lower limit. Δχ² ≤ c² then means
+    x ≥ −(below² + c²)/(2 below); likewise above. c follows from Φ(upper) − Φ(lower) = level.
+    (Feldman & Cousins, Phys. Rev. D 57, 3873, 1998, section IV B, in closed form.)
+    """
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    def edge(c: float, distance: float) -> float:
+        if c <= distance:
+            return c
+        return (distance**2 + c**2) / (2.0 * distance) if distance > 1e-9 else np.inf
+
+    def excess(c: float) -> float:
+        return float(ndtr(edge(c, above)) - ndtr(-edge(c, below))) - level
+
+    z = normal_quantile(level)
+    if min(below, above) >= z:
+        return z
+    if excess(0.0) >= 0.0:
+        return 0.0
+    return float(brentq(excess, 0.0, z + 1e-9, xtol=1e-6))  # pyright: ignore[reportArgumentType]
+
+
+def _ends(profile: Profile, stderr: float, z: float, critical: Critical, inflation: float) -> tuple[float, float]:
+    step = max(stderr, 1e-12)
+    low, high = (
+        _end(profile, side * step, limit, z, critical, inflation)
         for side, limit in ((-1.0, profile.low), (1.0, profile.high))
-    ]
-    return ends[0], ends[1]
+    )
+    return float(low), float(high)
 
 
-def profile_of(problem: Problem, theta: Array, name: str) -> tuple[Profile | None, Array]:
-    """Return the profile of a parameter and the θ that belongs to it; None for one that follows by a tie."""
-    values = problem.evaluate(theta, derivatives=False).values
-    if name in problem.linear:
-        return _linear_profile(problem, name), theta
-    if name in problem.occupancies.names:
-        problem = replace(problem, occupancies=problem.occupancies.led_by(name))
-        if problem.occupancies.names.index(name) not in problem.occupancies.free:
-            only = values[name]
-            return Profile(lambda value, start: (np.inf, start), only, only), theta
-        return _component_profile(problem, name, len(problem.others)), problem.theta(values)
-    if name in problem.others:
-        return _component_profile(problem, name, problem.others.index(name)), theta
-    return None, theta
+def _end(profile: Profile, step: float, limit: float, z: float, critical: Critical, inflation: float) -> float:
+    """Find where √(Δχ²/inflation) reaches the critical value on one side, by the secant with a bracket."""
+    best, theta = profile.best, profile.start
 
-
-def _component_profile(problem: Problem, name: str, index: int) -> Profile:
-    """Profile of a parameter that one component of θ alone moves, monotonically."""
-    ends = []
-    for value in (problem.lower[index], problem.upper[index]):
-        theta = (problem.lower + problem.upper) / 2
-        theta[index] = value
-        ends.append(problem.expand(theta)[0][name])
-    low, high = ends
-    logarithmic = index < len(problem.others) and bool(problem.logs[index])
-    free = np.arange(len(problem.lower)) != index
-
-    def at(value: float, start: Array) -> tuple[float, Array]:
-        theta = start.copy()
-        if index < len(problem.others):
-            theta[index] = np.log(value) if logarithmic else value
-        else:
-            theta[index] = (value - low) / (high - low) if high > low else 0.5
-        solution = minimize(problem, theta, free=free)
-        return solution.chi2, solution.theta
-
-    return Profile(at, low, high)
-
-
-def _linear_profile(problem: Problem, name: str) -> Profile:
-    varies = problem.linear_varies & (np.array(problem.linear) != name)
-
-    def at(value: float, start: Array) -> tuple[float, Array]:
-        held = replace(problem, base={**problem.base, name: value}, linear_varies=varies)
-        solution = minimize(held, start)
-        return solution.chi2, solution.theta
-
-    low = 0.0 if problem.linear.index(name) < len(problem.bound.engines) else -np.inf
-    return Profile(at, low, np.inf)
-
-
-def _end(
-    profile: Profile, start: Array, best: float, step: float, limit: float, z: float, floor: float, scale: float
-) -> float:
-    """Find where √(Δχ²/scale) reaches z on one side, by the secant with a bracket."""
-    theta = start
-
-    def height(value: float) -> float:
+    def excess(value: float) -> float:
+        """Height above the critical one, in units that are z at the minimum's place and 0 at the end."""
         nonlocal theta
         chi2, theta = profile.at(value, theta)
-        return float(np.sqrt(max(chi2 - floor, 0.0) / scale))
+        return float(np.sqrt(max(chi2 - profile.floor, 0.0) / inflation)) - critical(value)
 
     def clip(value: float) -> float:
         return min(value, limit) if step > 0 else max(value, limit)
 
-    inside, h_inside = best, 0.0
+    inside, low = best, -critical(best)
     point = clip(best + z * step)
     outside: tuple[float, float] | None = None
     for _ in range(_STEPS):
         if point == inside:
             return point
-        h = height(point)
-        if abs(h - z) < _CLOSE * z:
+        high = excess(point)
+        if abs(high) < _CLOSE * z:
             return point
-        if h > z:
-            outside = (point, h)
+        if high > 0.0:
+            outside = (point, high)
         else:
-            inside, h_inside = point, h
             if point == limit:
                 return limit
+            inside, low = point, high
         if outside is None:
-            slope = max((h_inside - 0.0) / abs(inside - best), 1e-12)
-            point = clip(best + np.sign(step) * min((z * 1.02) / slope, 4 * abs(inside - best)))
+            reached = abs(inside - best)
+            growth = 1.02 * z / max(z + low, 1e-3 * z) if z + low > 0 else 4.0
+            point = clip(best + np.sign(step) * reached * float(np.clip(growth, 1.05, 4.0)))
         else:
-            fraction = (z - h_inside) / (outside[1] - h_inside)
+            fraction = -low / (outside[1] - low)
             point = inside + float(np.clip(fraction, 0.05, 0.95)) * (outside[0] - inside)
         if abs(point - inside) < 1e-12 * max(1.0, abs(point)):
             return point

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.errors import ComputationError, InputError
+from xrdfit.errors import InputError
 from xrdfit.inference.options import FitOptions
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.statistics import Statistics
@@ -144,31 +144,26 @@ class FitResult:
             raise InputError(f"no parameter {name!r}; there are {', '.join(self.parameters)}") from None
 
     def interval(self, name: str, level: float = 0.6827) -> tuple[float, float]:
-        """Interval of a parameter by profile likelihood.
+        """Interval of a parameter, a share or a total by profile likelihood.
 
         Parameters
         ----------
         name : str
-            A parameter that varied or follows others.
+            A parameter that varied or follows others; ``share_Cu_8c``, a site's part of its element's atoms; or
+            ``Cu``, the element's atoms per cell.
         level : float
             Probability, between 0 and 1.
 
         Raises
         ------
         InputError
-            For an unknown or fixed parameter, or a level outside 0–1.
+            For an unknown or fixed quantity, or a level outside 0–1.
         ComputationError
-            For a parameter that the scan does not determine.
+            For a quantity that the scan does not determine.
         """
-        from xrdfit.inference.intervals import interval
+        from xrdfit.inference.intervals import interval_of
 
-        parameter = self[name]
-        if parameter.status == "fixed" or self.problem is None:
-            raise InputError(f"{name} did not vary and has no interval; --vary {name} frees it")
-        if parameter.stderr is None:
-            raise ComputationError(f"{name} is not determined by this scan and has no interval")
-        inflation = max(1.0, self.statistics.chi2_reduced)
-        return interval(self.problem, self.theta, name, parameter.stderr, level=level, inflation=inflation)
+        return interval_of(self, name, level)
 
     def __str__(self) -> str:
         """Return the sites as lines of text."""

@@ -1,0 +1,118 @@
+"""Names of what an interval can be asked for: parameters, shares of sites, totals of elements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xrdfit.errors import ComputationError, InputError
+from xrdfit.inference.profiles import Profile, profile_of, share_profile, total_profile
+
+if TYPE_CHECKING:
+    from xrdfit.inference.problem import Problem
+    from xrdfit.inference.result import FitResult
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of a result with its standard error and, where it has one, its profile.
+
+    Attributes
+    ----------
+    name : str
+    value, stderr : float
+    profile : Profile or None
+        None for a parameter that follows others by a tie.
+    """
+
+    name: str
+    value: float
+    stderr: float
+    profile: Profile | None
+
+
+def quantity(result: FitResult, name: str) -> Quantity:
+    """Look up a parameter, a share (``share_Cu_8c``) or a total (``Cu``) of a result.
+
+    Raises
+    ------
+    InputError
+        There is none of that name, or it did not vary.
+    ComputationError
+        The scan does not determine it.
+    """
+    if result.problem is None:
+        raise InputError("the result holds no problem: fit again to get intervals")
+    if name in result.parameters:
+        return _parameter(result, result.problem, name)
+    phases = {result.model.prefix(p): p for p in result.model.phases}
+    for prefix, phase in phases.items():
+        bare = name.removeprefix(prefix)
+        if not name.startswith(prefix) or "__" in bare:
+            continue
+        label = bare.removeprefix("share_")
+        sites = phase.structure.sites
+        if bare != label and any(s.label == label for s in sites):
+            element = next(s.element for s in sites if s.label == label)
+            return _of_element(result, result.problem, name, phase.name, prefix, element, label)
+        if any(s.element == bare for s in sites):
+            return _of_element(result, result.problem, name, phase.name, prefix, bare, None)
+    raise InputError(f"no quantity {name!r}; there are {', '.join([*result.parameters, *derived_names(result)])}")
+
+
+def derived_names(result: FitResult) -> list[str]:
+    """Return the names of all shares and totals of a result."""
+    names = []
+    for phase in result.model.phases:
+        prefix, sites = result.model.prefix(phase), phase.structure.sites
+        names += [f"{prefix}share_{s.label}" for s in sites]
+        names += [f"{prefix}{element}" for element in dict.fromkeys(s.element for s in sites)]
+    return names
+
+
+def _parameter(result: FitResult, problem: Problem, name: str) -> Quantity:
+    parameter = result.parameters[name]
+    if parameter.status == "fixed":
+        raise InputError(f"{name} did not vary and has no interval; --vary {name} frees it")
+    if parameter.stderr is None:
+        raise ComputationError(f"{name} is not determined by this scan and has no interval")
+    return Quantity(name, parameter.value, parameter.stderr, profile_of(problem, result.theta, name))
+
+
+def _of_element(
+    result: FitResult, problem: Problem, name: str, phase: str, prefix: str, element: str, label: str | None
+) -> Quantity:
+    """A share (of the site `label`) or, without a label, the total of an element."""
+    sites = [s for s in result.sites if s.phase == phase and s.element == element]
+    moving = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites}
+    moving = {n: m for n, m in moving.items() if n in problem.occupancies.names}
+    fixed = sum(s.multiplicity * s.occupancy for s in sites if f"{prefix}occ_{s.label}" not in moving)
+    total = sum(s.multiplicity * s.occupancy for s in sites)
+    if not moving or _constant(problem, moving) and label is None:
+        raise InputError(f"{name} did not vary and has no interval")
+    if any(result.parameters[n].stderr is None for n in moving):
+        raise ComputationError(f"{name} is not determined by this scan and has no interval")
+    if label is None:
+        gradient = moving
+        value, profile = total, total_profile(problem, result.theta, moving, fixed)
+    else:
+        own = f"{prefix}occ_{label}"
+        if own not in moving:
+            raise InputError(f"{name}: the site's occupancy is fixed; ask for that of {', '.join(moving)}")
+        value = moving[own] * result.parameters[own].value / total
+        gradient = {n: m * ((n == own) - value) / total for n, m in moving.items()}
+        profile = share_profile(problem, result.theta, own, moving, fixed)
+    return Quantity(name, value, _error(result, gradient), profile)
+
+
+def _constant(problem: Problem, atoms: dict[str, float]) -> bool:
+    """Whether a rule keeps the sum of these atoms."""
+    row = np.array([atoms.get(n, 0.0) for n in problem.occupancies.names])
+    return bool(np.abs(row @ problem.occupancies.tangent).max(initial=0.0) < 1e-9)
+
+
+def _error(result: FitResult, gradient: dict[str, float]) -> float:
+    g = np.array([gradient.get(n, 0.0) for n in result.covariance_names])
+    return float(np.sqrt(max(g @ result.covariance @ g, 0.0)))
