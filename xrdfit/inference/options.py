@@ -79,6 +79,8 @@ class FitOptions:
                 raise InputError(f"{what} {interval[0]:g} {interval[1]:g} must rise: give the smaller angle first")
         if self.background is not None and not 0 <= self.background <= 30:
             raise InputError(f"background order {self.background} is out of range; 0 to 30 is allowed")
+        if self.radius_mm is not None and not 1.0 <= self.radius_mm <= 1e5:
+            raise InputError(f"radius_mm {self.radius_mm:g} is out of range: 1 to 100000 is allowed")
         for name, value in {**self.start, **{k: v for k, v in self.fix.items() if v is not None}, **self.total}.items():
             if not isfinite(value):
                 raise InputError(f"{name}={value} is not a finite number")
@@ -158,17 +160,19 @@ def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitO
         For a name or pattern that matches no parameter, or a start outside its limits.
     """
     table = {r.name: r for r in rows}
+    # an automatic choice must not stumble over a parameter that only the other engine has
+    elsewhere = _bragg_names(model) if options.engine == "auto" else set()
     tied = {t.target for t in model.ties}
     for pattern in options.vary:
-        for name in _matches(pattern, table, "vary"):
+        for name in _matches(pattern, table, "vary", elsewhere):
             if name in tied and name == pattern:
                 raise InputError(f"vary {name!r}: it follows a tie of the model and cannot vary by itself")
             table[name] = replace(table[name], vary=name not in tied)
     for pattern, value in options.fix.items():
-        for name in _matches(pattern, table, "fix"):
+        for name in _matches(pattern, table, "fix", elsewhere):
             table[name] = replace(table[name], vary=False, value=table[name].value if value is None else value)
     for pattern, value in options.start.items():
-        for name in _matches(pattern, table, "start"):
+        for name in _matches(pattern, table, "start", elsewhere):
             table[name] = replace(table[name], value=value)
     for r in table.values():
         if not r.minimum <= r.value <= r.maximum and (r.name in {*options.start, *options.fix} or r.vary):
@@ -178,8 +182,12 @@ def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitO
     return [replace(r, vary=r.vary and r.name not in tied) for r in table.values()]
 
 
-def _matches(pattern: str, table: Mapping[str, ParameterRow], what: str) -> list[str]:
+def _bragg_names(model: PowderModel) -> set[str]:
+    return {r.name for r in model.rows("bragg")}
+
+
+def _matches(pattern: str, table: Mapping[str, ParameterRow], what: str, elsewhere: set[str]) -> list[str]:
     names = [name for name in table if fnmatchcase(name, pattern)]
-    if not names:
+    if not names and not any(fnmatchcase(name, pattern) for name in elsewhere):
         raise InputError(f"{what} {pattern!r} matches no parameter; there are {', '.join(table)}")
     return names
