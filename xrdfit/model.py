@@ -142,7 +142,7 @@ class PowderModel:
         """
         rays = self.radiation()
         engines = tuple(
-            bind(engine, p.structure, two_theta, rays, p.settings(self.instrument, anomalous, table))
+            bind(p.engine or engine, p.structure, two_theta, rays, p.settings(self.instrument, anomalous, table))
             for p in self.phases
         )
         return BoundModel(

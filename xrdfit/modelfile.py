@@ -255,7 +255,7 @@ def _phase(data: ModelFile, index: int, where: str) -> Phase:
             key: getattr(table, key)
             for key in (
                 "name", "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "march_r",
-                "shape", "scherrer_k", "min_distance",
+                "shape", "scherrer_k", "min_distance", "engine",
             )
         },
     )  # fmt: skip

@@ -13,6 +13,7 @@ from xrdfit.model import Instrument, Phase, PowderModel
 
 _PHASE_NUMBERS = (
     "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "shape", "scherrer_k", "march_r", "min_distance",
+    "engine",
 )  # fmt: skip
 _ALWAYS = ("size_nm", "mixing", "b_overall")
 

@@ -16,6 +16,7 @@ from xrdfit.errors import InputError
 Engine = Literal["bragg", "debye"]
 
 DEFAULT_RADIUS_MM = 150.0
+LARGEST_NM: dict[Engine, float] = {"bragg": 1000.0, "debye": 50.0}
 _CELL_RANGE = 0.03
 
 
@@ -116,6 +117,8 @@ class Phase:
         Sites that compete for one void: Σ count × occupancy ≤ 1 where a fit is asked to keep it.
     min_distance : float
         Cations nearer than this (Å) cannot both be there (Debye engine); 0 for no such rule.
+    engine : {"bragg", "debye"} or None
+        The engine of this phase whatever a fit asks for: clusters beside a coarse impurity.
     """
 
     name: str
@@ -132,9 +135,11 @@ class Phase:
     vary: tuple[str, ...] = ()
     packing: tuple[tuple[str, float], ...] = ()
     min_distance: float = 0.0
+    engine: Engine | None = None
 
     def rows(self, engine: Engine) -> list[ParameterRow]:
-        """Parameters of this phase, without prefix."""
+        """Parameters of this phase under an engine (its own, if it has one), without prefix."""
+        engine = self.engine or engine
         rows = [*self._cell_rows(), *self._sample_rows(engine), *self._site_rows()]
         unknown = [name for name in self.vary if name not in {r.name for r in rows}]
         if unknown and engine == "bragg":
@@ -160,7 +165,7 @@ class Phase:
     def _sample_rows(self, engine: Engine) -> list[ParameterRow]:
         size_text = "Scherrer length" if engine == "bragg" and self.shape == "scherrer" else "sphere diameter"
         rows = [
-            ParameterRow("size_nm", self.size_nm, 0.5, 1000.0, "nm", True, 0.2 * self.size_nm, size_text),
+            ParameterRow("size_nm", self.size_nm, 0.5, LARGEST_NM[engine], "nm", True, 0.2 * self.size_nm, size_text),
             ParameterRow("size_sigma", self.size_sigma, 0.0, 1.0, "", False, 0.1, "σ of ln D of the size distribution"),
             ParameterRow("microstrain", self.microstrain, 0.0, 0.1, "", False, 0.002, "microstrain ε"),
             ParameterRow("b_overall", self.b_overall, -2.0, 20.0, "Å²", False, 0.5, "overall displacement B"),

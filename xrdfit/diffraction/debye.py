@@ -144,10 +144,6 @@ class DebyeEngine:
             *(("mu_t",) if self.settings.film else ()),
         )
 
-    def positions(self, values: Values) -> FloatArray:
-        """Angles of lines: none, a cluster has no Bragg lines."""
-        return np.empty(0)
-
     def pattern(self, values: Values) -> FloatArray:
         """Calculate the pattern per unit cell, shape (n,).
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.diffraction import bind
 from xrdfit.inference.checks import warnings_of
 from xrdfit.inference.intervals import interval
 from xrdfit.inference.prepare import Setup
@@ -17,7 +18,7 @@ from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Limits, Status
 from xrdfit.inference.solve import Solution, pressing
 from xrdfit.inference.statistics import Statistics, statistics
-from xrdfit.model import PowderModel
+from xrdfit.model import Phase, PowderModel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -260,9 +261,7 @@ def _pattern(
     import xarray as xr
 
     ticks = [
-        (phase.name, " ".join(map(str, hkl)), angle)
-        for phase, prefix, engine in zip(model.phases, problem.bound.prefixes, problem.bound.engines, strict=True)
-        for hkl, angle in tick_marks(engine, values, prefix)
+        (phase.name, hkl, angle) for phase in model.phases for hkl, angle in tick_marks(setup, model, phase, values)
     ]
     columns = {
         "observed": problem.observed,
@@ -280,9 +279,12 @@ def _pattern(
     return xr.Dataset(data, coords={"two_theta": ("two_theta", problem.bound.two_theta, {"units": "degree"})})
 
 
-def tick_marks(engine: Any, values: Mapping[str, float], prefix: str) -> list[tuple[tuple[int, int, int], float]]:
-    """Return the indices and angles of a phase's lines within the grid."""
-    local = {k.removeprefix(prefix): v for k, v in values.items()}
-    hkl, angles = engine.positions(local)
-    low, high = engine.two_theta[0], engine.two_theta[-1]
-    return [((int(h[0]), int(h[1]), int(h[2])), float(t)) for h, t in zip(hkl, angles, strict=True) if low <= t <= high]
+def tick_marks(setup: Setup, model: PowderModel, phase: Phase, values: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return indices and angles of the lines of a phase's lattice within the grid, whichever engine was used."""
+    grid = setup.problem.bound.two_theta
+    lattice = bind("bragg", phase.structure, grid, model.radiation(), phase.settings(model.instrument, anomalous=False))
+    prefix = model.prefix(phase)
+    local = {row.name: row.value for row in replace(phase, engine="bragg").rows("bragg")}
+    local |= {name.removeprefix(prefix): value for name, value in values.items()}
+    hkl, angles = lattice.positions(local)  # pyright: ignore[reportAttributeAccessIssue]  # what only Bragg lines have
+    return [(" ".join(map(str, h)), float(t)) for h, t in zip(hkl, angles, strict=True)]

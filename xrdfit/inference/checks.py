@@ -59,13 +59,12 @@ def _of_tables(result: FitResult) -> Iterator[str]:
 
 
 def _of_engine(result: FitResult) -> Iterator[str]:
-    if result.engine == "bragg":
-        for phase in result.model.phases:
-            if phase.size_nm < SMALL_NM:
-                yield (
-                    f"{phase.name}: at {phase.size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; "
-                    "--engine debye computes such clusters exactly"
-                )
+    for phase in result.model.phases:
+        if (phase.engine or result.engine) == "bragg" and phase.size_nm < SMALL_NM:
+            yield (
+                f"{phase.name}: at {phase.size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; "
+                "--engine debye computes such clusters exactly"
+            )
     varied = result.parameters["displacement_mm"].status != "fixed"
     if varied and result.model.instrument.radius_mm == DEFAULT_RADIUS_MM and "radius_mm" not in result.scan.attrs:
         yield f"displacement_mm is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"

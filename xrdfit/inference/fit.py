@@ -13,13 +13,20 @@ from xrdfit.inference.options import FitOptions
 from xrdfit.inference.prepare import Setup, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult
-from xrdfit.inference.solve import Progress, Solution, settle, solve
+from xrdfit.inference.solve import Progress, Solution, search, settle, solve
 from xrdfit.model import Instrument, PowderModel
+from xrdfit.phase import Engine
 
 if TYPE_CHECKING:
     import xarray as xr
 
 Array = NDArray[np.float64]
+
+# Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
+AUTO_DEBYE_BELOW_NM = 20.0
+
+# A sphere of diameter D fitted with Scherrer lines (K = 0.9) gives about this part of D.
+SCHERRER_OF_SPHERE = 0.87
 
 
 def fit(
@@ -95,7 +102,7 @@ monochromator_deg, radius_mm, instrument, packing
 
 def fit_with(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
-    chosen, reason = choose_engine(options)
+    chosen, reason = choose_engine(model, scan, options, progress)
     setup = prepare(model, scan, options, chosen)
     problem = setup.problem
     if progress:
@@ -123,7 +130,7 @@ def restore(
     sigma : ndarray, shape (n,), optional
         The weights that the fit ended with; computed from `values` where absent.
     """
-    chosen, reason = choose_engine(options)
+    chosen, reason = choose_engine(model, scan, options)
     setup = prepare(model, scan, options, chosen)
     problem = setup.problem
     theta = problem.theta({**problem.base, **values})
@@ -135,11 +142,29 @@ def restore(
     return assemble(setup, problem, solution, model, reason)
 
 
-def choose_engine(options: FitOptions) -> tuple[Literal["bragg", "debye"], str]:
-    """Return the engine to use and, where it was chosen here, why."""
-    if options.engine == "debye":
-        return "debye", ""
-    return "bragg", ""
+def choose_engine(
+    model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None
+) -> tuple[Engine, str]:
+    """Return the engine to use and, for "auto", why.
+
+    "auto" takes the Debye engine where a coarse Bragg fit finds the smallest phase below `AUTO_DEBYE_BELOW_NM`.
+    """
+    if options.engine != "auto":
+        return options.engine, ""
+    if progress:
+        progress("estimating the size")
+    problem = prepare(model, scan, options, "bragg").problem
+    values = problem.expand(search(problem, problem.theta(problem.base)).theta)[0]
+    diameters = {
+        p.name: values[f"{model.prefix(p)}size_nm"] / (SCHERRER_OF_SPHERE if p.shape == "scherrer" else 1.0)
+        for p in model.phases
+    }
+    name, smallest = min(diameters.items(), key=lambda item: item[1])
+    below = smallest < AUTO_DEBYE_BELOW_NM
+    return ("debye" if below else "bragg"), (
+        f"{name} looks like spheres of {smallest:.1f} nm, {'below' if below else 'not below'} the "
+        f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
+    )
 
 
 def model_sigma(setup: Setup, problem: Problem, theta: Array) -> Array:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.inference.descend import Solution
 from xrdfit.inference.problem import Evaluation, Problem
 
 Array = NDArray[np.float64]
@@ -21,25 +21,6 @@ _STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
 _MANY_OCCUPANCIES = 3
 _SCREENED = 150
 _REFINED = 6
-
-
-@dataclass(frozen=True)
-class Solution:
-    """A minimum.
-
-    Attributes
-    ----------
-    theta : ndarray, shape (n_theta,)
-    chi2 : float
-    success : bool
-    message : str
-        The optimizer's last word.
-    """
-
-    theta: Array
-    chi2: float
-    success: bool
-    message: str
 
 
 def minimize(
@@ -96,6 +77,11 @@ def minimize(
 
 def solve(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
     """Return the best minimum found from the start and, where there is reason, from further points."""
+    return settle(problem, search(problem, start, progress).theta)
+
+
+def search(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
+    """Find the neighbourhood of the best minimum, without converging fully."""
     tell = progress or (lambda _: None)
     best = minimize(problem, start, precise=False)
     if _poor(problem, best.theta):
@@ -105,7 +91,7 @@ def solve(problem: Problem, start: Array, progress: Progress | None = None) -> S
         tell("several starting points for the occupancies")
         best = min([best, *(minimize(problem, t, precise=False) for t in screen_shares(problem, best.theta))],
                    key=lambda s: s.chi2)  # fmt: skip
-    return settle(problem, best.theta)
+    return best
 
 
 def settle(problem: Problem, theta: Array) -> Solution:
