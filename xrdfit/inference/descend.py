@@ -6,16 +6,36 @@ problems whose solution is almost known; there the bookkeeping of a general opti
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.problem import Problem
-from xrdfit.inference.solve import Solution
 
 Array = NDArray[np.float64]
 
 _FIRST_DAMPING = 1e-10
 _MOST_DAMPING = 1e8
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A minimum.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (n_theta,)
+    chi2 : float
+    success : bool
+    message : str
+        The optimizer's last word.
+    """
+
+    theta: Array
+    chi2: float
+    success: bool
+    message: str
 
 
 def descend(
