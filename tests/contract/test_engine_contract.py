@@ -14,6 +14,7 @@ from xrdfit.crystal.symmetry import Cell, cell_names, free_coordinates, space_gr
 from xrdfit.diffraction import bragg, debye
 from xrdfit.diffraction.protocol import BoundEngine
 from xrdfit.diffraction.settings import EngineSettings
+from xrdfit.errors import InputError
 
 TWO_THETA = np.linspace(15.0, 70.0, 276)
 ENGINES = {"bragg": bragg.bind, "debye": debye.bind}
@@ -177,3 +178,12 @@ def test_a_shift_of_zero_moves_the_grid(bind, structure):
     moved = bind(structure, TWO_THETA + 0.2, radiation("cu-ka1"), settings)
     expected = engine.pattern(values)
     np.testing.assert_allclose(moved.pattern({**values, "zero_deg": 0.2}), expected, atol=1e-5 * expected.max())
+
+
+def test_values_that_cannot_be_used_are_refused(bound):
+    engine, values = bound
+    for name in engine.names:
+        with pytest.raises(InputError, match=name):
+            engine.pattern({**values, name: np.nan})
+    with pytest.raises(InputError, match="b_overall"):
+        engine.jacobian({name: value for name, value in values.items() if name != "b_overall"}, ["a"])

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from math import ceil, pi
+from math import ceil, isfinite, pi
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -155,8 +155,10 @@ class DebyeEngine:
         Raises
         ------
         InputError
-            When the size is not within 0 to 50 nm, or a distribution reaches beyond 100 nm.
+            When a value is missing or not finite, the size is not within 0 to 50 nm, or a distribution reaches beyond
+            100 nm.
         """
+        self._check(values)
         fields = _Fields(self, values)
         return self._observed(fields.intensity()[:, None], fields.at.nodes, values)[0]
 
@@ -183,6 +185,7 @@ class DebyeEngine:
         unknown = [name for name in names if name not in self.names]
         if unknown:
             raise InputError(f"parameter {unknown[0]!r} is none of the Debye engine's: {', '.join(self.names)}")
+        self._check(values)
         fields = _Fields(self, values)
         intensity = fields.intensity()
         inner = {name: field for name in names if (field := self._by(name, fields, values)) is not None}
@@ -194,6 +197,13 @@ class DebyeEngine:
         return curves[0], np.stack([columns[name] for name in names], axis=1) if names else np.empty(
             (len(curves[0]), 0)
         )
+
+    def _check(self, values: Values) -> None:
+        for name in self.names:
+            if name not in values:
+                raise InputError(f"parameter {name} is missing: the Debye engine needs {', '.join(self.names)}")
+            if not isfinite(values[name]):
+                raise InputError(f"parameter {name} is {values[name]}: a finite number is allowed")
 
     def sums(self, values: Values) -> LatticeSums:
         """Pair sums at the nodes for these values."""

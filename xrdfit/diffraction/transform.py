@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 _PHASE_STEP = 0.6  # u_max times the distance between nodes in rho: interpolation errs by 1.5e-6 at u_max, less below
 _OVERSAMPLING = 4.0  # nodes in u per pi / rho_max
 FORM_REACH = 4.0  # Angstrom: form and displacement factors vary with q as if atoms were this far apart
-_BINS_PER_NODE = 64
+_BINS_PER_NODE = 128
 _STRAIN = 4.0 * log(2.0)
 
 
@@ -58,7 +58,7 @@ class Nodes:
 
     @property
     def bin_width(self) -> float:
-        """Width of the bins in which distances are gathered: two in one bin err by (u w)^2/24 < 4e-6."""
+        """Width of the bins in which distances are gathered: two in one bin err by (u w)^2/24 < 1e-6."""
         return self.rho_step / _BINS_PER_NODE
 
     @cached_property
