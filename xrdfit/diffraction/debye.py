@@ -102,7 +102,8 @@ class _Fields:
 
     def quadratic(self, matrix: FloatArray) -> FloatArray:
         """Quadratic form of the amplitudes with derivatives of the pair sums, (n_lines, n_u)."""
-        return np.einsum("lsu,stu,ltu->lu", self.amplitude.conj(), matrix, self.amplitude, optimize=True).real
+        field = np.einsum("stu,ltu->lsu", matrix, self.amplitude)
+        return (self.amplitude.conj() * field).real.sum(axis=1)
 
 
 class DebyeEngine:
