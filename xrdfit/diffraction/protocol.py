@@ -16,7 +16,7 @@ class BoundEngine(Protocol):
     """A structure, a grid and a radiation, lowered to arrays; the pattern is at unit scale, per unit cell.
 
     Scale convention: the integral of the pattern over 2 theta in radians is, for a Bragg line,
-    m |F|^2 lambda^3 LP' / (16 pi V) with LP' = LP / (1 + cos^2 2theta_M) (PHYSICS section 5), and the Debye
+    m |F|^2 lambda^3 LP' / (16 pi V) with LP' = LP / (1 + cos^2 2theta_M), and the Debye
     sum is taken per cell, so that two engines agree at the same scale.
     """
 

@@ -20,7 +20,7 @@ class EngineSettings:
     Parameters
     ----------
     anomalous : bool
-        Add f' + i f'' to the form factors (PHYSICS section 3).
+        Add f' + i f'' to the form factors.
     anomalous_table : {"chantler", "cromer-liberman"}
         Where f' and f'' come from.
     monochromator_deg : float
