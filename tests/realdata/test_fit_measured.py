@@ -187,7 +187,7 @@ class TestMixture:
     """NiO with 40 % by weight of α-Bi2O3."""
 
     # Sillén, Naturwissenschaften 28, 206 (1940), American Mineralogist Crystal Structure Database 0016940, with
-    # z → −z so that β is obtuse. Its Bi are within 0.1 Å of later work; its O are not, and hardly scatter beside Bi.
+    # z → −z so that β is obtuse. The scan moves its Bi by less than 0.1 Å when freed; O hardly scatters beside Bi.
     BISMUTH_OXIDE = (
         ("Bi", (0.520, 0.1875, 0.365)),
         ("Bi", (0.040, 0.043, 0.775)),
