@@ -122,7 +122,7 @@ def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tupl
 
 
 def normal_quantile(level: float) -> float:
-    """z with P(|x| ≤ z) = level for a standard normal x.
+    """Z with P(|x| ≤ z) = level for a standard normal x.
 
     Raises
     ------

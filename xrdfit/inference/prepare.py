@@ -12,7 +12,7 @@ from xrdfit.composition import OccupancyMap, Rule, occupancy_map
 from xrdfit.errors import InputError
 from xrdfit.inference.options import FitOptions, resolve_rows, select, with_instrument
 from xrdfit.inference.problem import Problem
-from xrdfit.model import ParameterRow, PowderModel
+from xrdfit.model import BoundModel, ParameterRow, PowderModel
 from xrdfit.ties import Tie
 
 if TYPE_CHECKING:
@@ -67,17 +67,32 @@ def prepare(model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: L
     rows = {r.name: r for r in resolve_rows(model.rows(engine, model.order(angles)), model, options)}
     notes += _leave_flat_starts(rows)
     bound = model.bind(angles, engine, anomalous=options.anomalous, table=options.anomalous_table)
+    problem = pose(kept, model, bound, rows, options)
+    if problem.n_varied >= len(angles):
+        raise InputError(f"{len(angles)} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
+    return Setup(model, kept, options, engine, rows, problem, tuple(notes))
+
+
+def pose(
+    kept: xr.Dataset, model: PowderModel, bound: BoundModel, rows: Mapping[str, ParameterRow], options: FitOptions
+) -> Problem:
+    """Return the problem of fitting a bound model to the points kept, with what the rows let vary.
+
+    Raises
+    ------
+    InputError
+        For totals that cannot be.
+    """
     linear = _linear_names(model, bound.background.shape[1])
     occupancies, followers = _occupancies(model, rows, options)
     others = tuple(r.name for r in rows.values() if r.vary and not _is_occupancy(r.name) and r.name not in linear)
-    base = {name: r.value for name, r in rows.items()}
     logs = np.array([name.rpartition("__")[2] in _LOGARITHMIC for name in others], dtype=bool)
     lower, upper, step = _limits(rows, others, logs, len(occupancies.free))
-    problem = Problem(
+    return Problem(
         bound=bound,
         observed=kept["counts"].values.astype(float),
         sigma=kept["sigma"].values.astype(float),
-        base=base,
+        base={name: r.value for name, r in rows.items()},
         others=others,
         logs=logs,
         occupancies=occupancies,
@@ -88,9 +103,6 @@ def prepare(model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: L
         linear=linear,
         linear_varies=np.array([rows[name].vary for name in linear]),
     )
-    if problem.n_varied >= len(angles):
-        raise InputError(f"{len(angles)} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
-    return Setup(model, kept, options, engine, rows, problem, tuple(notes))
 
 
 def _leave_flat_starts(rows: dict[str, ParameterRow]) -> list[str]:

@@ -90,7 +90,7 @@ def _of_element(
     moving = {n: m for n, m in moving.items() if n in problem.occupancies.names}
     fixed = sum(s.multiplicity * s.occupancy for s in sites if f"{prefix}occ_{s.label}" not in moving)
     total = sum(s.multiplicity * s.occupancy for s in sites)
-    if not moving or _constant(problem, moving) and label is None:
+    if not moving or (_constant(problem, moving) and label is None):
         raise InputError(f"{name} did not vary and has no interval")
     if any(result.parameters[n].stderr is None for n in moving):
         raise ComputationError(f"{name} is not determined by this scan and has no interval")
