@@ -25,7 +25,7 @@ def concise(value: float, stderr: float | None, digits: int = 4) -> str:
     Examples
     --------
     >>> concise(0.30214, 0.0071), concise(5.850031, 0.00123), concise(15320.0, 210.0), concise(0.5, None)
-    ('0.302(7)', '5.8500(12)', '15320(210)', '0.5')
+    ('0.302(7)', '5.8500(12)', '15300(200)', '0.5')
     """
     if not isfinite(value):
         return "–"
