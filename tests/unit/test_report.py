@@ -111,9 +111,7 @@ def test_text_tells_what_was_done(result) -> None:
         "Cu = 8",
     ):
         assert words in text
-    assert all(
-        f"warning: {w}" in re.sub(r"\s+", " ", text) for w in (" ".join(w.split()) for w in result.warnings)
-    )
+    assert all(f"warning: {w}" in re.sub(r"\s+", " ", text) for w in (" ".join(w.split()) for w in result.warnings))
     assert max(map(len, text.splitlines())) <= 110
 
 
@@ -266,7 +264,7 @@ def test_existing_results_are_refused_without_force(result, tmp_path: Path) -> N
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "fit.toml").write_text("mine")
-    with pytest.raises(InputError, match=r"already holds fit\.toml"):
+    with pytest.raises(InputError, match="already holds"):
         xf.save(result, folder)
     assert (folder / "fit.toml").read_text() == "mine"
     xf.save(result, folder, force=True)
