@@ -70,9 +70,9 @@ def reference(structure, diameter, two_theta, n_centres, seed=1):
 @pytest.mark.parametrize(
     ("rows", "diameter", "n_centres", "n_angles"),
     [
-        (PARTIAL, 15.0, 20_000 if SLOW else 800, 126 if SLOW else 14),
-        (PARTIAL, 20.0, 10_000 if SLOW else 200, 126 if SLOW else 7),
-        (DISORDERED, 15.0, 4000 if SLOW else 80, 51 if SLOW else 3),
+        (PARTIAL, 15.0, 4000 if SLOW else 800, 63 if SLOW else 14),
+        (PARTIAL, 20.0, 1500 if SLOW else 200, 26 if SLOW else 7),
+        (DISORDERED, 15.0, 500 if SLOW else 80, 13 if SLOW else 3),
     ],
     ids=["three sites 1.5 nm", "three sites 2 nm", "five sites 1.5 nm"],
 )
