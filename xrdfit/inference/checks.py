@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,7 +94,7 @@ def _of_structure(phase: Phase, result: FitResult) -> Iterator[str]:
             "(--packing forbids it)"
         )
     for first, second in combinations([s for s in structure.sites if s.occupancy > 1e-3], 2):
-        if first.shares == second.label or second.shares == first.label:
+        if (first.shares or first.label) == (second.shares or second.label):
             continue
         distance = _shortest(phase, first.xyz, second.xyz)
         if first.element != second.element and distance < TOO_CLOSE_ANGSTROM:
@@ -116,10 +116,11 @@ def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
 
 def _shortest(phase: Phase, first: tuple[float, float, float], second: tuple[float, float, float]) -> float:
     """Shortest distance (Å) between two orbits."""
-    cell = phase.structure.cell
     difference = orbit(phase.structure.group, second) - np.asarray(first)
     difference -= np.round(difference)
-    return float(np.linalg.norm(difference @ cell.vectors, axis=1).min())
+    # in an oblique cell the nearest image is not always the one of the smallest fractional coordinates
+    images = difference[:, None, :] + np.array(list(product((-1, 0, 1), repeat=3)))
+    return float(np.linalg.norm(images @ phase.structure.cell.vectors, axis=-1).min())
 
 
 def _of_residual(result: FitResult) -> Iterator[str]:
