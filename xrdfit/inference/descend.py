@@ -30,12 +30,15 @@ class Solution:
     success : bool
     message : str
         The optimizer's last word.
+    others : tuple of Solution
+        Minima met on the way, where several starting points were tried.
     """
 
     theta: Array
     chi2: float
     success: bool
     message: str
+    others: tuple[Solution, ...] = ()
 
 
 def descend(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,14 @@ from numpy.typing import NDArray
 
 from xrdfit.inference.descend import Solution
 from xrdfit.inference.problem import Evaluation, Problem
+from xrdfit.inference.starts import poor, rough_minima, screen_sample, screen_shares
 
 Array = NDArray[np.float64]
 Progress = Callable[[str], None]
 
-# A background-subtracted R_wp above this says that the lines are not yet where the scan has them.
-_POOR_R = 0.3
-_SIZES_NM = (1.5, 2.5, 4.0, 7.0, 12.0, 25.0, 60.0)
-_STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
 _MANY_OCCUPANCIES = 3
 _SCREENED = 150
-_REFINED = 6
+_STARTS = 20
 
 
 def minimize(
@@ -77,20 +75,21 @@ def minimize(
 
 def solve(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
     """Return the best minimum found from the start and, where there is reason, from further points."""
-    return settle(problem, search(problem, start, progress).theta)
+    near = search(problem, start, progress)
+    return replace(settle(problem, near.theta), others=near.others)
 
 
 def search(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
     """Find the neighbourhood of the best minimum, without converging fully."""
     tell = progress or (lambda _: None)
     best = minimize(problem, start, precise=False)
-    if _poor(problem, best.theta):
+    if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
         best = min(best, minimize(problem, screen_sample(problem, start), precise=False), key=lambda s: s.chi2)
     if len(problem.occupancies.names) > _MANY_OCCUPANCIES:
         tell("several starting points for the occupancies")
-        best = min([best, *(minimize(problem, t, precise=False) for t in screen_shares(problem, best.theta))],
-                   key=lambda s: s.chi2)  # fmt: skip
+        found = rough_minima(problem, screen_shares(problem, best.theta, _SCREENED, _STARTS))
+        best = replace(min(best, *found, key=lambda s: s.chi2), others=(best, *found))
     return best
 
 
@@ -112,42 +111,3 @@ def pressing(problem: Problem, theta: Array) -> NDArray[np.bool_]:
     gradient = evaluation.jacobian.T @ evaluation.residual
     near = 0.02 * problem.step
     return ((theta - problem.lower < near) & (gradient > 0)) | ((problem.upper - theta < near) & (gradient < 0))
-
-
-def _poor(problem: Problem, theta: Array) -> bool:
-    e = problem.evaluate(theta, derivatives=False)
-    net = float(np.sum(((problem.observed - e.background) / problem.sigma) ** 2))
-    return e.chi2 > _POOR_R**2 * net and e.chi2 > 2.0 * len(problem.observed)
-
-
-def screen_sample(problem: Problem, start: Array) -> Array:
-    """Return the best of a coarse grid of sizes and cells (all phases together) around the start."""
-    names = [n.rpartition("__")[2] for n in problem.others]
-    sizes = [i for i, n in enumerate(names) if n == "size_nm"]
-    cells = [i for i, n in enumerate(names) if n in ("a", "b", "c")]
-    candidates = []
-    for size in _SIZES_NM if sizes else (1.0,):
-        for strain in _STRAINS if cells else (0.0,):
-            theta = start.copy()
-            theta[sizes] = np.log(size)
-            for i in cells:
-                theta[i] = problem.base[problem.others[i]] * (1 + strain)
-            candidates.append(np.clip(theta, problem.lower, problem.upper))
-    return min(candidates, key=lambda t: problem.evaluate(t, derivatives=False).chi2)
-
-
-def screen_shares(problem: Problem, theta: Array, screened: int = _SCREENED, refined: int = _REFINED) -> list[Array]:
-    """Return the best few of many compositions drawn evenly over the unit cube of shares (a fixed sequence).
-
-    Displacement parameters are drawn along, within 0 and 4 Å²: they trade against occupancies.
-    """
-    from scipy.stats import qmc
-
-    k = len(problem.others)
-    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2].startswith("b_")]
-    draws = qmc.Halton(len(theta) - k + len(moved), rng=np.random.default_rng(0)).random(screened)
-    points = np.tile(theta, (screened, 1))
-    points[:, k:] = draws[:, : len(theta) - k]
-    points[:, moved] = 4.0 * draws[:, len(theta) - k :]
-    points = np.clip(points, problem.lower, problem.upper)
-    return sorted(points, key=lambda t: problem.evaluate(t, derivatives=False).chi2)[:refined]

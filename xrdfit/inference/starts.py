@@ -1,0 +1,66 @@
+"""Where to start from: coarse grids of sizes, cells and compositions, and the first steps down from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.inference.descend import Solution, descend
+from xrdfit.inference.problem import Problem
+
+Array = NDArray[np.float64]
+
+# A background-subtracted R_wp above this says that the lines are not yet where the scan has them.
+_POOR_R = 0.3
+_SIZES_NM = (1.5, 2.5, 4.0, 7.0, 12.0, 25.0, 60.0)
+_STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
+_COARSE_STEPS = 6
+_KEPT = 8
+
+
+def poor(problem: Problem, theta: Array) -> bool:
+    """Whether the lines of the calculated pattern are not yet where the scan has them."""
+    e = problem.evaluate(theta, derivatives=False)
+    net = float(np.sum(((problem.observed - e.background) / problem.sigma) ** 2))
+    return e.chi2 > _POOR_R**2 * net and e.chi2 > 2.0 * len(problem.observed)
+
+
+def screen_sample(problem: Problem, start: Array) -> Array:
+    """Return the best of a coarse grid of sizes and cells (all phases together) around the start."""
+    names = [n.rpartition("__")[2] for n in problem.others]
+    sizes = [i for i, n in enumerate(names) if n == "size_nm"]
+    cells = [i for i, n in enumerate(names) if n in ("a", "b", "c")]
+    candidates = []
+    for size in _SIZES_NM if sizes else (1.0,):
+        for strain in _STRAINS if cells else (0.0,):
+            theta = start.copy()
+            theta[sizes] = np.log(size)
+            for i in cells:
+                theta[i] = problem.base[problem.others[i]] * (1 + strain)
+            candidates.append(np.clip(theta, problem.lower, problem.upper))
+    return min(candidates, key=lambda t: problem.evaluate(t, derivatives=False).chi2)
+
+
+def screen_shares(problem: Problem, theta: Array, screened: int, kept: int) -> list[Array]:
+    """Return the best few of many compositions drawn evenly over the unit cube of shares (a fixed sequence).
+
+    Displacement parameters are drawn along, within 0 and 4 Å²: they trade against occupancies.
+    """
+    from scipy.stats import qmc
+
+    k = len(problem.others)
+    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2].startswith("b_")]
+    draws = qmc.Halton(len(theta) - k + len(moved), rng=np.random.default_rng(0)).random(screened)
+    points = np.tile(theta, (screened, 1))
+    points[:, k:] = draws[:, : len(theta) - k]
+    points[:, moved] = 4.0 * draws[:, len(theta) - k :]
+    points = np.clip(points, problem.lower, problem.upper)
+    return sorted(points, key=lambda t: problem.evaluate(t, derivatives=False).chi2)[:kept]
+
+
+def rough_minima(problem: Problem, starts: Sequence[Array], kept: int = _KEPT) -> list[Solution]:
+    """Go a few steps down from every start and most of the way from the best few; best first."""
+    near = sorted((descend(problem, t, tolerance=1.0, steps=_COARSE_STEPS) for t in starts), key=lambda s: s.chi2)
+    return sorted((descend(problem, s.theta, tolerance=0.1) for s in near[:kept]), key=lambda s: s.chi2)
