@@ -13,8 +13,6 @@ from xrdfit.commands.common import check_finite, finite_number, read_radiation, 
 if TYPE_CHECKING:
     from xrdfit.inference.options import FitOptions
 
-Number = Annotated[float, Parameter(converter=finite_number)]
-Whole = Annotated[int, Parameter(converter=whole_number)]
 Model = Annotated[
     str | None, Parameter(help="Preset, CIF or model TOML. `xrdfit presets` lists the presets.", show_default=False)
 ]

@@ -140,7 +140,7 @@ def interactive(result: FitResult) -> go.Figure:
     fig.update_xaxes(range=[float(angles[0]), float(angles[-1])], showline=True, mirror=True, linecolor="#888")
     fig.update_yaxes(showline=True, mirror=True, linecolor="#888", zeroline=False)
     fig.update_xaxes(title_text="2θ (degrees)", row=3, col=1)
-    fig.update_yaxes(title_text="intensity (counts)", row=1, col=1)
+    fig.update_yaxes(title_text="intensity (counts)", exponentformat="none", row=1, col=1)
     fig.update_yaxes(title_text="difference / σ", row=3, col=1)
     fig.update_layout(
         template="plotly_white",
