@@ -192,17 +192,21 @@ def _parameters(
             unit=row.unit,
             status="at bound" if name in at_bound else status,
             text=row.text,
-            limits=_limits(problem, solution.theta, inflation, name, error),
+            limits=_limits(problem, solution.theta, inflation, name, float(values[name]), error),
         )
     return out
 
 
-def _limits(problem: Problem, theta: Array, inflation: float, name: str, error: float | None) -> Limits:
-    """The 68 % interval, computed when first asked for."""
+def _limits(problem: Problem, theta: Array, inflation: float, name: str, value: float, error: float | None) -> Limits:
+    """The 68 % interval, computed when first asked for; χ² is a parabola in scales and background."""
 
     @cache
     def limits() -> tuple[float | None, float | None]:
-        return (None, None) if error is None else interval(problem, theta, name, error, inflation=inflation)
+        if error is None:
+            return None, None
+        if name in problem.linear:
+            return value - error, value + error
+        return interval(problem, theta, name, error, inflation=inflation)
 
     return limits
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 # Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
-AUTO_DEBYE_BELOW_NM = 20.0
+AUTO_DEBYE_BELOW_NM = 30.0
 
 # A sphere of diameter D fitted with Scherrer lines (K = 0.9) gives about this part of D.
 SCHERRER_OF_SPHERE = 0.87
