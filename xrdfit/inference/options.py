@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from math import isfinite
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -191,3 +191,24 @@ def _matches(pattern: str, table: Mapping[str, ParameterRow], what: str, elsewhe
     if not names and not any(fnmatchcase(name, pattern) for name in elsewhere):
         raise InputError(f"{what} {pattern!r} matches no parameter; there are {', '.join(table)}")
     return names
+
+
+def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
+    """Return options with some fields replaced; sequences and mappings may come in any form that `fit` takes.
+
+    Raises
+    ------
+    InputError
+        For a name that is no field of `FitOptions`.
+    """
+    known = [f.name for f in fields(FitOptions)]
+    for name in choices:
+        if name not in known:
+            raise InputError(f"option {name!r} is unknown; there are {', '.join(known)}")
+    clean: dict[str, Any] = dict(choices)
+    for name in ("vary", "exclude"):
+        if name in clean:
+            clean[name] = tuple(clean[name])
+    if "fix" in clean and not isinstance(clean["fix"], Mapping):
+        clean["fix"] = dict.fromkeys(clean["fix"])
+    return replace(options, **clean)

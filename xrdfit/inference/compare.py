@@ -1,0 +1,256 @@
+"""`compare`: which sets of sites, or which models, a scan supports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.errors import InputError
+from xrdfit.inference.assemble import covariance
+from xrdfit.inference.comparison import Candidate, Comparison, judge, nested_pairs
+from xrdfit.inference.descend import Solution, descend
+from xrdfit.inference.fit import fit_with
+from xrdfit.inference.options import FitOptions, with_choices
+from xrdfit.inference.prepare import Setup, pose, prepare
+from xrdfit.inference.problem import Problem
+from xrdfit.inference.result import FitResult
+from xrdfit.inference.solve import Progress
+from xrdfit.inference.starts import rough_minima, screen_shares
+from xrdfit.model import PowderModel
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Array = NDArray[np.float64]
+
+MAX_SITES = 8
+_SCREENED = 40
+_STARTS = 4
+_ONE_SIDED = 1.6449  # 95 % of a normal distribution lie below
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """One candidate before it is ranked."""
+
+    model: PowderModel
+    sites: tuple[str, ...]
+    problem: Problem
+    solution: Solution
+
+
+def compare(
+    model: PowderModel,
+    scan: xr.Dataset,
+    *,
+    sites: Sequence[str] = (),
+    rivals: Sequence[PowderModel] = (),
+    options: FitOptions | None = None,
+    progress: Progress | None = None,
+    **choices,
+) -> Comparison:
+    """Fit every subset of the given sites, and rival models, to one scan and rank them.
+
+    Parameters
+    ----------
+    model : PowderModel
+        It holds all candidate sites.
+    scan : xarray.Dataset
+    sites : sequence of str
+        Candidates, by label ("Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by default.
+    rivals : sequence of PowderModel
+        Further models, each a candidate with what it lets vary.
+    options : FitOptions, optional
+        Or any of its fields by name, such as ``total={"Cu": 8}``.
+    progress : callable, optional
+        Called with a few words for every candidate.
+
+    Returns
+    -------
+    Comparison
+        Best (lowest BIC) first. Interrupted (Ctrl-C), it holds what was fitted until then.
+
+    Raises
+    ------
+    InputError
+        For a site that the model does not have, more than 8 sites, or options that cannot be.
+
+    Notes
+    -----
+    The largest model is fitted first; all candidates share its weights (known σ), and χ² is divided by its
+    χ²_red where that exceeds 1. AIC = χ² + 2k, BIC = χ² + k ln N, k with scale and background.
+    """
+    options = with_choices(options or FitOptions(), choices)
+    tell = progress or (lambda _: None)
+    labels = candidate_sites(model, options, scan, sites)
+    tell("fitting the model with all sites")
+    whole = replace(options, vary=(*options.vary, *(f"{prefix}occ_{label}" for prefix, label in labels)))
+    full = fit_with(model, scan, whole, progress)
+    assert full.problem is not None
+    setup = prepare(model, scan, replace(whole, engine=full.engine), full.engine)
+    fitted: list[_Fitted] = []
+    left_out: list[tuple[tuple[str, ...], str]] = []
+    complete = True
+    try:
+        for count in range(1, len(labels) + 1):
+            for subset in combinations(labels, count):
+                names = tuple(label for _, label in subset)
+                tell(f"fitting {' + '.join(names)}")
+                try:
+                    fitted.append(_fit_subset(setup, full, labels, subset))
+                except InputError as error:
+                    left_out.append((names, str(error)))
+        for rival in rivals:
+            tell(f"fitting {rival.name}")
+            fitted.append(_fit_rival(rival, scan, options, full))
+    except KeyboardInterrupt:
+        complete = False
+        if not fitted:
+            raise
+    return _rank(fitted, full, tuple(left_out), complete)
+
+
+def candidate_sites(
+    model: PowderModel, options: FitOptions, scan: xr.Dataset, sites: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return prefix and label of the candidate sites, in the model's order.
+
+    Raises
+    ------
+    InputError
+        For a site that the model lacks, for none and for too many.
+    """
+    every = [(model.prefix(p), s) for p in model.phases for s in p.structure.sites]
+    if sites:
+        chosen = []
+        varied = {r.name for r in model.rows("bragg") if r.vary}
+        for wanted in dict.fromkeys(sites):
+            hits = [(x, s) for x, s in every if wanted in (s.label, x + s.label)]
+            hits = hits or [(x, s) for x, s in every if s.wyckoff == wanted and f"{x}occ_{s.label}" in varied]
+            hits = hits or [(x, s) for x, s in every if s.wyckoff == wanted]
+            if not hits:
+                raise InputError(
+                    f"site {wanted!r} is not in {model.name}; it has {', '.join(x + s.label for x, s in every)}"
+                )
+            chosen += hits
+    else:
+        bound = prepare(model, scan, options, "bragg" if options.engine == "auto" else options.engine).problem
+        chosen = [(x, s) for x, s in every if f"{x}occ_{s.label}" in bound.occupancies.names]
+    labels = [(x, s.label) for x, s in every if (x, s) in chosen]
+    if not labels:
+        raise InputError(f"{model.name} has no occupancy that varies: name the candidate sites (--sites 8c,4b)")
+    if len(labels) > MAX_SITES:
+        raise InputError(
+            f"{len(labels)} candidate sites make {2 ** len(labels) - 1} sets; at most {MAX_SITES} are allowed"
+        )
+    return labels
+
+
+def _fit_subset(
+    setup: Setup, full: FitResult, labels: Sequence[tuple[str, str]], subset: Sequence[tuple[str, str]]
+) -> _Fitted:
+    """Fit with the sites of the subset free and the other candidates empty, from several starts."""
+    rows = dict(setup.rows)
+    for prefix, label in labels:
+        name = f"{prefix}occ_{label}"
+        used = (prefix, label) in subset
+        rows[name] = replace(rows[name], vary=used, value=rows[name].value if used else 0.0)
+    assert full.problem is not None
+    problem = pose(setup.scan, setup.model, setup.problem.bound, rows, setup.options).with_sigma(full.problem.sigma)
+    values = {**problem.base, **{n: p.value for n, p in full.parameters.items()}}
+    values |= {n: r.value for n, r in rows.items() if not r.vary and n in {f"{x}occ_{y}" for x, y in labels}}
+    start = problem.theta(values)
+    starts = [start, problem.theta(problem.base)]
+    if problem.occupancies.free:
+        starts += screen_shares(problem, start, _SCREENED, _STARTS)
+    best = rough_minima(problem, starts, kept=3)[0]
+    return _Fitted(setup.model, tuple(label for _, label in subset), problem, descend(problem, best.theta))
+
+
+def _fit_rival(model: PowderModel, scan: xr.Dataset, options: FitOptions, full: FitResult) -> _Fitted:
+    result = fit_with(model, scan, replace(options, engine=full.engine), None)
+    assert result.problem is not None
+    assert full.problem is not None
+    problem = result.problem.with_sigma(full.problem.sigma)
+    sites = [
+        site.label
+        for phase in result.model.phases
+        for site in phase.structure.sites
+        if f"{result.model.prefix(phase)}occ_{site.label}" in problem.occupancies.names
+    ]
+    return _Fitted(result.model, tuple(sites), problem, descend(problem, result.theta))
+
+
+def _rank(
+    fitted: Sequence[_Fitted], full: FitResult, left_out: tuple[tuple[tuple[str, ...], str], ...], complete: bool
+) -> Comparison:
+    assert full.problem is not None
+    n = len(full.problem.observed)
+    largest = max(fitted, key=lambda f: f.problem.n_varied)
+    scale = max(1.0, largest.solution.chi2 / max(n - largest.problem.n_varied, 1))
+    lowest = min(f.solution.chi2 / scale + f.problem.n_varied * np.log(n) for f in fitted)
+    candidates = tuple(sorted((_candidate(f, scale, lowest) for f in fitted), key=lambda c: c.bic))
+    pairs = nested_pairs(candidates, n)
+    verdict, summary = judge(candidates, pairs)
+    if not complete:
+        summary = (*summary, f"interrupted: {len(candidates)} candidates were fitted")
+    return Comparison(candidates, pairs, left_out, verdict, summary, n, scale, complete, full.scan)
+
+
+def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
+    problem, n = fitted.problem, len(fitted.problem.observed)
+    evaluation = problem.evaluate(fitted.solution.theta, derivatives=False)
+    chi2, k = fitted.solution.chi2, problem.n_varied
+    bic = chi2 / scale + k * float(np.log(n))
+    names = {s: _occupancy_name(fitted.model, s, problem) for s in fitted.sites}
+    occupancies = {s: evaluation.values[name] for s, name in names.items()}
+    return Candidate(
+        model=fitted.model.name,
+        sites=fitted.sites,
+        occupancies=occupancies,
+        upper_shares=_upper_shares(fitted, evaluation.values, names, scale),
+        at_bound=tuple(s for s, o in occupancies.items() if min(o, 1.0 - o) < 1e-6),
+        r_wp=float(np.sqrt(chi2 / np.sum((problem.observed / problem.sigma) ** 2))),
+        chi2=chi2,
+        n_varied=k,
+        aic=chi2 / scale + 2.0 * k,
+        bic=bic,
+        delta_bic=bic - lowest,
+        calculated=evaluation.calculated,
+    )
+
+
+def _occupancy_name(model: PowderModel, label: str, problem: Problem) -> str:
+    return next(
+        name for phase in model.phases if (name := f"{model.prefix(phase)}occ_{label}") in problem.occupancies.names
+    )
+
+
+def _upper_shares(
+    fitted: _Fitted, values: Mapping[str, float], names: Mapping[str, str], scale: float
+) -> dict[str, float]:
+    """One-sided 95 % limit of each site's part of its element's atoms, from the curvature at the minimum."""
+    spread = covariance(fitted.problem, values)
+    column = {n: i for i, n in enumerate(spread.names)}
+    limits = {}
+    for phase in fitted.model.phases:
+        prefix = fitted.model.prefix(phase)
+        for site in phase.structure.sites:
+            name = f"{prefix}occ_{site.label}"
+            if names.get(site.label) != name:
+                continue
+            kin = {f"{prefix}occ_{s.label}": s.multiplicity for s in phase.structure.sites if s.element == site.element}
+            total = sum(m * values[n] for n, m in kin.items())
+            share = site.multiplicity * values[name] / total if total > 0 else 0.0
+            gradient = np.zeros(len(column))
+            for n, m in kin.items():
+                if n in column and total > 0:
+                    gradient[column[n]] = m * ((n == name) - share) / total
+            error = float(np.sqrt(max(gradient @ spread.matrix @ gradient, 0.0) * scale))
+            limits[site.label] = min(share + _ONE_SIDED * error, 1.0) if name not in spread.undetermined else 1.0
+    return limits

@@ -1,0 +1,241 @@
+"""What a comparison of models returns: candidates ranked, nested pairs tested, a verdict in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Array = NDArray[np.float64]
+SCHEMA = 1
+
+DECISIVE = 6.0
+"""A difference of BIC that decides (Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995: strong evidence)."""
+NEGLIGIBLE_SHARE = 0.10
+"""A further site is ruled out where it holds less than this part of its element's atoms, at 95 % (one-sided)."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One set of sites, or one rival model, fitted.
+
+    Attributes
+    ----------
+    model : str
+    sites : tuple of str
+        Candidate sites that are occupied.
+    occupancies, upper_shares : dict of str to float
+        By site: occupancy, and share of the element's atoms that it stays under at 95 % (one-sided).
+    at_bound : tuple of str
+        Sites that ended empty or full.
+    r_wp, chi2 : float
+        χ² is not divided by anything.
+    n_varied : int
+    aic, bic : float
+        χ²/s + 2k and χ²/s + k ln N, s = max(1, χ²_red of the largest model).
+    delta_bic : float
+        Above the best.
+    calculated : ndarray, shape (n,)
+        The pattern, counts.
+    """
+
+    model: str
+    sites: tuple[str, ...]
+    occupancies: dict[str, float]
+    upper_shares: dict[str, float]
+    at_bound: tuple[str, ...]
+    r_wp: float
+    chi2: float
+    n_varied: int
+    aic: float
+    bic: float
+    delta_bic: float
+    calculated: Array = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The sites in words."""
+        return f"{self.model}: {' + '.join(self.sites) or 'none of the sites'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the candidate as plain data."""
+        keys = ("model", "r_wp", "chi2", "n_varied", "aic", "bic", "delta_bic", "occupancies")
+        bounds = {"at_bound": list(self.at_bound), "upper_shares": self.upper_shares}
+        return {"sites": list(self.sites)} | {k: getattr(self, k) for k in keys} | bounds
+
+
+@dataclass(frozen=True)
+class NestedPair:
+    """Hamilton's test of a set of sites against the same with one more.
+
+    Attributes
+    ----------
+    smaller, larger : tuple of str
+    site : str
+        The additional one.
+    r_ratio : float
+        R_wp(smaller) / R_wp(larger).
+    p : float
+        Probability of a ratio this large where the site is empty; halved, because an empty site stands at its bound.
+    """
+
+    smaller: tuple[str, ...]
+    larger: tuple[str, ...]
+    site: str
+    r_ratio: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidates, best first.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+        By rising BIC.
+    pairs : tuple of NestedPair
+    left_out : tuple of (sites, reason)
+        Sets that cannot hold the given totals.
+    verdict : {"decided", "cannot tell"}
+    summary : tuple of str
+        The evidence in words, the verdict first.
+    n_points : int
+    chi2_scale : float
+        What χ² is divided by in AIC and BIC.
+    complete : bool
+        False where it was interrupted.
+    scan : xarray.Dataset
+        two_theta, counts and sigma that all candidates share.
+    """
+
+    candidates: tuple[Candidate, ...]
+    pairs: tuple[NestedPair, ...]
+    left_out: tuple[tuple[tuple[str, ...], str], ...]
+    verdict: Literal["decided", "cannot tell"]
+    summary: tuple[str, ...]
+    n_points: int
+    chi2_scale: float
+    complete: bool
+    scan: xr.Dataset = field(repr=False, compare=False)
+
+    @property
+    def best(self) -> Candidate:
+        """The candidate of the lowest BIC."""
+        return self.candidates[0]
+
+    def __getitem__(self, sites: tuple[str, ...]) -> Candidate:
+        """Return the candidate with these sites, in any order."""
+        for candidate in self.candidates:
+            if set(candidate.sites) == set(sites):
+                return candidate
+        raise InputError(
+            f"no candidate holds {', '.join(sites)}; there are {'; '.join(c.name for c in self.candidates)}"
+        )
+
+    def __str__(self) -> str:
+        """Return the summary and the candidates as lines of text."""
+        rows = [
+            f"  {c.delta_bic:8.1f}  {100 * c.r_wp:6.2f} %  {c.n_varied:3d}  {' + '.join(c.sites)}"
+            for c in self.candidates
+        ]
+        return "\n".join([*self.summary, "      ΔBIC      R_wp    k  sites", *rows])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain data (schema 1)."""
+        from xrdfit import __version__
+
+        return {
+            "schema": SCHEMA,
+            "xrdfit": __version__,
+            "verdict": self.verdict,
+            "summary": list(self.summary),
+            "candidates": [c.to_dict() for c in self.candidates],
+            "pairs": [
+                {"smaller": list(p.smaller), "larger": list(p.larger), "site": p.site, "r_ratio": p.r_ratio, "p": p.p}
+                for p in self.pairs
+            ],
+            "left_out": [{"sites": list(sites), "reason": reason} for sites, reason in self.left_out],
+            "n_points": self.n_points,
+            "chi2_scale": self.chi2_scale,
+            "complete": self.complete,
+        }
+
+
+def nested_pairs(candidates: tuple[Candidate, ...], n_points: int) -> tuple[NestedPair, ...]:
+    """Test every pair that differs by one site (Hamilton, Acta Cryst. 18, 502, 1965).
+
+    With one more parameter (R²−1)(N − k) follows F(1, N − k). An empty site stands at its bound, where half of all
+    scans would have it negative: p is half of F's.
+    """
+    from scipy.stats import f
+
+    pairs = []
+    for larger in candidates:
+        for smaller in candidates:
+            extra = set(larger.sites) - set(smaller.sites)
+            if smaller.model != larger.model or len(extra) != 1 or not set(smaller.sites) < set(larger.sites):
+                continue
+            freedom = n_points - larger.n_varied
+            ratio2 = max(smaller.chi2 / larger.chi2, 1.0)
+            added = larger.n_varied - smaller.n_varied
+            if added < 1:
+                continue
+            tail = float(f.sf((ratio2 - 1.0) * freedom / added, added, freedom))
+            pairs.append(NestedPair(smaller.sites, larger.sites, extra.pop(), ratio2**0.5, tail / 2.0))
+    return tuple(pairs)
+
+
+def judge(
+    candidates: tuple[Candidate, ...], pairs: tuple[NestedPair, ...]
+) -> tuple[Literal["decided", "cannot tell"], tuple[str, ...]]:
+    """Return the verdict and the evidence in words.
+
+    A set is named where every candidate that it does not contain and that does not contain it is worse by
+    `DECISIVE`, and so is every smaller one; and where each site that could be added is shown to be nearly empty.
+    BIC alone prefers the smaller set wherever a scan has no power to see the larger one's additional site.
+    """
+    best, rest = candidates[0], candidates[1:]
+    rivals = [c for c in rest if c.delta_bic < DECISIVE and not _contains(c, best)]
+    added = [c for c in rest if _contains(c, best) and len(c.sites) == len(best.sites) + 1]
+    unseen = []
+    for c in added:
+        (site,) = set(c.sites) - set(best.sites)
+        if c.upper_shares[site] > NEGLIGIBLE_SHARE:
+            unseen.append((site, c.upper_shares[site]))
+    words = [_difference(best, c) for c in rest if not _contains(c, best)][:1] + [
+        _needed(p) for p in pairs if set(p.larger) == set(best.sites)
+    ]
+    for c in added:
+        (site,) = set(c.sites) - set(best.sites)
+        words.append(
+            f"{site} in addition: BIC {c.delta_bic:+.1f}, at most {100 * c.upper_shares[site]:.1f} % of the atoms"
+        )
+    if rivals or unseen:
+        open_ = [f"{c.name} fits as well (BIC {c.delta_bic:+.1f})" for c in rivals]
+        open_ += [
+            f"{site} may hold up to {100 * share:.0f} % of the atoms without being seen" for site, share in unseen
+        ]
+        return "cannot tell", (f"cannot tell: lowest BIC for {best.name}, but " + "; ".join(open_), *words)
+    return "decided", (f"the scan supports {best.name}", *words)
+
+
+def _contains(larger: Candidate, smaller: Candidate) -> bool:
+    return larger.model == smaller.model and set(larger.sites) > set(smaller.sites)
+
+
+def _difference(best: Candidate, other: Candidate) -> str:
+    d = other.delta_bic
+    strength = "very strong" if d > 10 else "strong" if d > DECISIVE else "positive" if d > 2 else "hardly any"
+    return f"{strength} evidence against {other.name} (BIC {d:+.1f})"
+
+
+def _needed(pair: NestedPair) -> str:
+    return f"without {pair.site}: R_wp ratio {pair.r_ratio:.4f}, p = {pair.p:.2g}"

@@ -1,0 +1,202 @@
+"""`identify`: what a scan, measured or planned, can and cannot tell about the occupancies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.errors import InputError
+from xrdfit.inference.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
+from xrdfit.inference.descend import Solution
+from xrdfit.inference.fit import fit_with
+from xrdfit.inference.identifiability import Identifiability
+from xrdfit.inference.options import FitOptions, with_choices
+from xrdfit.inference.problem import Problem
+from xrdfit.inference.result import FitResult
+from xrdfit.inference.rivals import Rival, search_rivals
+from xrdfit.inference.simulate import simulate
+from xrdfit.inference.solve import Progress
+from xrdfit.model import PowderModel
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A measurement that has not been made.
+
+    Attributes
+    ----------
+    counts : float
+        Counts above background at the highest point.
+    background : float
+        Counts.
+    two_theta : (float, float, float)
+        Start, stop, step in degrees.
+    radiation : str, float or None
+        Name or wavelength (Å); the model's by default.
+    """
+
+    counts: float = 5000.0
+    background: float = 300.0
+    two_theta: tuple[float, float, float] = (15.0, 65.0, 0.04)
+    radiation: str | float | None = None
+
+    def __post_init__(self) -> None:
+        start, stop, step = self.two_theta
+        if not (0.0 < start < stop < 180.0 and 0.0 < step <= (stop - start) / 10.0):
+            raise InputError(
+                f"plan {start:g} {stop:g} {step:g}: needs 0 < START < STOP < 180 degrees and a step of at most a tenth "
+                "of the range"
+            )
+        if not (self.counts > 0.0 and self.background >= 0.0 and np.isfinite(self.counts + self.background)):
+            raise InputError(f"plan: counts {self.counts:g} and background {self.background:g} must be positive")
+
+    def expected(self, model: PowderModel, engine: str = "bragg", anomalous: bool = True) -> xr.Dataset:
+        """Return the scan without noise: expected counts with their standard errors."""
+        from xrdfit.scan import make_pattern
+
+        start, stop, step = self.two_theta
+        angles = start + step * np.arange(int((stop - start) / step + 1e-6) + 1)
+        kind = "debye" if engine == "debye" else "bragg"
+        pattern = simulate(model, angles, engine=kind, radiation=self.radiation, anomalous=anomalous)
+        mean = pattern * (self.counts / pattern.max()) + self.background
+        name = {} if self.radiation is None else {"radiation": self.radiation}
+        named = {k: v for k, v in name.items() if isinstance(v, str)}
+        return make_pattern(angles, mean, np.sqrt(np.maximum(mean, 1.0)), file="planned", **named)
+
+
+def identify(
+    model: PowderModel,
+    scan: xr.Dataset | Plan | None = None,
+    *,
+    options: FitOptions | None = None,
+    progress: Progress | None = None,
+    **choices,
+) -> Identifiability:
+    """Say which combinations of occupancies a scan determines, and which other answers it allows.
+
+    Parameters
+    ----------
+    model : PowderModel
+    scan : xarray.Dataset or Plan
+        A measured scan, or one that is planned (by default one of 5000 counts), computed from the model as it is.
+    options : FitOptions, optional
+        Or any of its fields by name, such as ``total={"Cu": 8}``.
+    progress : callable, optional
+
+    Returns
+    -------
+    Identifiability
+
+    Raises
+    ------
+    InputError
+        No occupancy varies, or options that cannot be.
+
+    Notes
+    -----
+    The information matrix of the occupancies in atoms per cell, with everything else (scale, background, cell, size,
+    displacement) projected out, is Schur's complement S = Jᵀ(1 − P)J in units of the scan's own errors. An
+    eigenvector is a combination of atoms with the standard error λ^(−1/2), independent of the others.
+    """
+    options = with_choices(options or FitOptions(), choices)
+    planned = None if scan is not None and not isinstance(scan, Plan) else scan or Plan()
+    if planned is not None:
+        options = replace(options, radiation=planned.radiation or options.radiation)
+        data = planned.expected(model, options.engine, options.anomalous)
+    else:
+        assert scan is not None
+        assert not isinstance(scan, Plan)
+        data = scan
+    if progress:
+        progress("fitting")
+    return identify_result(fit_with(model, data, options, progress), planned=planned is not None, progress=progress)
+
+
+def identify_result(result: FitResult, *, planned: bool = False, progress: Progress | None = None) -> Identifiability:
+    """Say what the scan of a finished fit can tell; see `identify`."""
+    problem = result.problem
+    if problem is None or not problem.occupancies.free:
+        raise InputError(f"no occupancy of {result.model.name} varies: free some (--vary 'occ_*')")
+    inflation = max(1.0, result.statistics.chi2_reduced)
+    values = {name: p.value for name, p in result.parameters.items()}
+    atoms = multiplicities(result)
+    information, basis = occupancy_information(problem, values, atoms)
+    information /= inflation
+    occupancies = {n: values[n] for n in problem.occupancies.names}
+    found: tuple[Combination, ...] = combinations_of(information, basis, atoms, occupancies)
+    pairs: tuple[DegeneratePair, ...] = degenerate_pairs(information, basis, atoms, occupancies)
+    if progress:
+        progress("looking for other answers")
+    best = Solution(result.theta, result.statistics.chi2, True, "")
+    many = len(problem.occupancies.free) > 2
+    others: list[Rival] = search_rivals(
+        problem, best, inflation, screened=150 if many else 60, starts=20 if many else 10
+    )
+    return Identifiability(
+        model=result.model.name,
+        scan="planned" if planned else str(result.scan.attrs.get("file", "from memory")),
+        engine=result.engine,
+        combinations=found,
+        degenerate=pairs,
+        rivals=tuple(others),
+        occupancies=occupancies,
+        stderr={n: result.parameters[n].stderr for n in occupancies},
+        information=information,
+        basis=basis,
+        result=result,
+    )
+
+
+def multiplicities(result: FitResult) -> dict[str, int]:
+    """Multiplicity of the site of every occupancy that moves."""
+    assert result.problem is not None
+    return {
+        name: site.multiplicity
+        for phase in result.model.phases
+        for site in phase.structure.sites
+        if (name := f"{result.model.prefix(phase)}occ_{site.label}") in result.problem.occupancies.names
+    }
+
+
+def occupancy_information(
+    problem: Problem, values: Mapping[str, float], atoms: Mapping[str, int]
+) -> tuple[Array, Array]:
+    """Information matrix of the atoms on the sites, everything else projected out.
+
+    Parameters
+    ----------
+    problem : Problem
+    values : Mapping[str, float]
+        All parameters at the minimum.
+    atoms : Mapping[str, int]
+        Multiplicity of the site of each occupancy that moves.
+
+    Returns
+    -------
+    information : ndarray, shape (n_free, n_free)
+        In an orthonormal basis of the changes that totals leave open.
+    basis : ndarray, shape (n_names, n_free)
+        That basis, in atoms per cell on each site.
+    """
+    jacobian = problem.full_jacobian(values)
+    k, free = len(problem.others), len(problem.occupancies.free)
+    own = np.zeros(jacobian.shape[1], dtype=bool)
+    own[k : k + free] = True
+    weights = np.array([float(atoms[n]) for n in problem.occupancies.names])
+    basis, triangle = np.linalg.qr(weights[:, None] * problem.occupancies.tangent)
+    sites = np.linalg.solve(triangle.T, jacobian[:, own].T).T
+    nuisance = jacobian[:, ~own]
+    norms = np.linalg.norm(nuisance, axis=0)
+    left, size, _ = np.linalg.svd(nuisance[:, norms > 0] / norms[norms > 0], full_matrices=False)
+    left = left[:, size > 1e-8 * size.max(initial=1.0)]
+    sites = sites - left @ (left.T @ sites)
+    return sites.T @ sites, basis
