@@ -60,6 +60,17 @@ COMMANDS = (
         ),
     ),
     (
+        "article",
+        "xrdfit.commands.article:article",
+        "Make the tables, figures and checked statements of the published work again.",
+        (
+            "xrdfit article all -o article",
+            "xrdfit article table 2 -o article",
+            "xrdfit article figure 4b -o article",
+            "xrdfit article statements -o article",
+        ),
+    ),
+    (
         "presets",
         "xrdfit.commands.listings:presets",
         "List the models that come with the package, or print one as a template.",
