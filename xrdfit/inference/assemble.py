@@ -16,6 +16,7 @@ from xrdfit.inference.intervals import interval
 from xrdfit.inference.prepare import Setup
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Limits, Status
+from xrdfit.inference.rivals import rivals
 from xrdfit.inference.solve import Solution, pressing
 from xrdfit.inference.statistics import Statistics, statistics
 from xrdfit.model import Phase, PowderModel
@@ -124,6 +125,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         covariance=spread.matrix * scale,
         problem=problem,
         theta=solution.theta,
+        rivals=tuple(rivals(problem, solution, solution.others, scale)),
     )
     return replace(result, warnings=tuple(warnings_of(result, setup, spread.without_effect)))
 

@@ -32,6 +32,7 @@ def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]
     yield from _of_tables(result)
     yield from _of_engine(result)
     yield from _of_parameters(result, without_effect)
+    yield from _of_rivals(result)
     for phase in result.model.phases:
         yield from _of_structure(phase, result)
     yield from _of_residual(result)
@@ -82,6 +83,17 @@ def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterat
         r = result.correlation(first, second)
         if abs(r) > HIGH_CORRELATION:
             yield f"{first} and {second} are correlated ({r:+.3f}): the scan hardly tells them apart"
+
+
+def _of_rivals(result: FitResult) -> Iterator[str]:
+    for rival in result.rivals:
+        values = ", ".join(
+            f"{n} {v:.3f}" for n, v in (rival.occupancies | rival.others).items() if "occ_" in n or "b_" in n
+        )
+        yield (
+            f"this is one of several answers: {values} fits as well (Δχ² = {rival.delta_chi2:.1f}); "
+            "`xrdfit identify` says what decides between them"
+        )
 
 
 def _of_structure(phase: Phase, result: FitResult) -> Iterator[str]:

@@ -193,7 +193,7 @@ def _rank(
     n = len(full.problem.observed)
     largest = max(fitted, key=lambda f: f.problem.n_varied)
     scale = max(1.0, largest.solution.chi2 / max(n - largest.problem.n_varied, 1))
-    lowest = min(f.solution.chi2 / scale + f.problem.n_varied * np.log(n) for f in fitted)
+    lowest = min(f.solution.chi2 / scale + f.problem.n_varied * float(np.log(n)) for f in fitted)
     candidates = tuple(sorted((_candidate(f, scale, lowest) for f in fitted), key=lambda c: c.bic))
     pairs = nested_pairs(candidates, n)
     verdict, summary = judge(candidates, pairs)

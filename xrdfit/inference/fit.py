@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from xrdfit.inference.options import FitOptions
 from xrdfit.inference.prepare import Setup, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult
+from xrdfit.inference.rivals import lowest
 from xrdfit.inference.solve import Progress, Solution, search, settle, solve
 from xrdfit.model import Instrument, PowderModel
 from xrdfit.phase import Engine
@@ -111,7 +113,8 @@ def fit_with(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress
     if setup.scan.attrs.get("sigma_from", "poisson") == "file":
         return assemble(setup, problem, first, model, reason)
     problem = problem.with_sigma(model_sigma(setup, problem, first.theta))
-    return assemble(setup, problem, settle(problem, first.theta), model, reason)
+    near = lowest(problem, (first, *first.others))
+    return assemble(setup, problem, replace(settle(problem, near.theta), others=first.others), model, reason)
 
 
 def restore(

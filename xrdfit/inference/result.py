@@ -18,6 +18,8 @@ from xrdfit.model import PowderModel
 if TYPE_CHECKING:
     import xarray as xr
 
+    from xrdfit.inference.rivals import Rival
+
 Limits = Callable[[], tuple[float | None, float | None]]
 Status = Literal["varied", "fixed", "derived", "at bound"]
 SCHEMA = 1
@@ -114,6 +116,8 @@ class FitResult:
         The problem at its final weights, for intervals and samplers.
     theta : ndarray
         The optimizer's vector at the minimum.
+    rivals : tuple of Rival
+        Other answers within Δχ² = 9; looked for where more than three occupancies vary (`identify` always looks).
     """
 
     model: PowderModel
@@ -135,6 +139,7 @@ class FitResult:
     covariance: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     problem: Problem | None = None
     theta: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    rivals: tuple[Rival, ...] = ()
 
     def __getitem__(self, name: str) -> FittedParameter:
         """Return a parameter by name."""
@@ -206,6 +211,9 @@ class FitResult:
             "sites": [asdict(s) for s in self.sites],
             "composition": self.composition,
             "weight_fractions": self.weight_fractions,
+            "rivals": [
+                {"delta_chi2": r.delta_chi2, "occupancies": r.occupancies, "others": r.others} for r in self.rivals
+            ],
             "warnings": list(self.warnings),
         }
 

@@ -76,6 +76,15 @@ def rivals(
     return [_rival(problem, s, (s.chi2 - best.chi2) / inflation) for s in sorted(found, key=lambda s: s.chi2)]
 
 
+def lowest(problem: Problem, candidates: Sequence[Solution]) -> Solution:
+    """Return the candidate that is lowest once all near the first have come down, under the problem's weights."""
+    if len(candidates) < 2:
+        return candidates[0]
+    inflation = max(1.0, candidates[0].chi2 / len(problem.observed))
+    near = [c for c in candidates if c.chi2 < candidates[0].chi2 + 3.0 * RIVAL_CHI2 * inflation]
+    return min((descend(problem, c.theta) for c in near), key=lambda s: s.chi2)
+
+
 def search_rivals(
     problem: Problem, best: Solution, inflation: float = 1.0, *, screened: int = 150, starts: int = 20
 ) -> list[Rival]:
