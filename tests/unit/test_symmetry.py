@@ -7,6 +7,7 @@ from xrdfit.crystal.symmetry import (
     cell_from_free,
     cell_names,
     free_coordinates,
+    metric_slope,
     orbit,
     orbit_operations,
     reflections,
@@ -281,3 +282,16 @@ def test_reflections_outside_the_limits_are_refused():
             reflections(group, cell, *limits)
     with pytest.raises(InputError, match="does not fit"):
         reflections(group, Cell(5, 5, 6), 1.0)
+
+
+@pytest.mark.parametrize("name", ["Fm-3m", "P4/mmm", "P6_3mc", "R-3m:H", "R-3m:R", "Pnma", "P2_1/c", "P-1"])
+def test_the_metric_follows_the_free_parameters(name):
+    group = space_group(name)
+    values = {"a": 5.1, "b": 6.2, "c": 7.3, "alpha": 81.0, "beta": 95.0, "gamma": 103.0}
+    cell = cell_from_free(group, values)
+    np.testing.assert_allclose(cell.reciprocal_metric @ cell.metric, np.eye(3), atol=1e-14)
+    assert cell.volume == pytest.approx(np.sqrt(np.linalg.det(cell.metric)), rel=1e-14)
+    for free in cell_names(group):
+        steps = [cell_from_free(group, {**values, free: values[free] + h}).metric for h in (1e-4, -1e-4)]
+        expected = (steps[0] - steps[1]) / 2e-4
+        np.testing.assert_allclose(metric_slope(group, cell, free), expected, atol=1e-8)

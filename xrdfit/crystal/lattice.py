@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import cos, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,21 +45,40 @@ class Cell:
             limit, unit = (1e4, "Å") if name in "abc" else (180.0, "°")
             if not 0.0 < value < limit:
                 raise InputError(f"cell {name}: {value:g} {unit} is out of range; above 0 and below {limit:g} {unit}")
-        if np.linalg.det(self.metric) <= 1e-12 * (self.a * self.b * self.c) ** 2:
+        if self._box_squared <= 1e-12:
             raise InputError(f"cell angles {self.alpha:g}, {self.beta:g}, {self.gamma:g}°: they enclose no volume")
+
+    @property
+    def _cosines(self) -> tuple[float, float, float]:
+        return _cosine(self.alpha), _cosine(self.beta), _cosine(self.gamma)
+
+    @property
+    def _box_squared(self) -> float:
+        """(V / abc)²."""
+        u, v, w = self._cosines
+        return 1.0 - u * u - v * v - w * w + 2.0 * u * v * w
 
     @property
     def metric(self) -> np.ndarray:
         """Metric tensor G, (3, 3) in Å²: G_ij = a_i·a_j."""
         lengths = np.array([self.a, self.b, self.c])
-        alpha, beta, gamma = (_cosine(angle) for angle in (self.alpha, self.beta, self.gamma))
+        alpha, beta, gamma = self._cosines
         cosines = np.array([[1.0, gamma, beta], [gamma, 1.0, alpha], [beta, alpha, 1.0]])
         return np.outer(lengths, lengths) * cosines
 
     @property
     def reciprocal_metric(self) -> np.ndarray:
         """Reciprocal metric tensor G*, (3, 3) in Å⁻²: 1/d² = h G* hᵀ."""
-        return np.linalg.inv(self.metric)
+        a, b, c = self.a, self.b, self.c
+        u, v, w = self._cosines
+        cofactors = np.array(
+            [
+                [(1.0 - u * u) / (a * a), (u * v - w) / (a * b), (u * w - v) / (a * c)],
+                [(u * v - w) / (a * b), (1.0 - v * v) / (b * b), (v * w - u) / (b * c)],
+                [(u * w - v) / (a * c), (v * w - u) / (b * c), (1.0 - w * w) / (c * c)],
+            ]
+        )
+        return cofactors / self._box_squared
 
     @property
     def vectors(self) -> np.ndarray:
@@ -68,7 +88,7 @@ class Cell:
     @property
     def volume(self) -> float:
         """Volume in Å³."""
-        return float(np.sqrt(np.linalg.det(self.metric)))
+        return self.a * self.b * self.c * sqrt(self._box_squared)
 
     def d_spacing(self, hkl: ArrayLike) -> np.ndarray:
         """Interplanar distance of each reflection.
@@ -143,6 +163,44 @@ def cell_from_free(group: SpaceGroup, values: Mapping[str, float]) -> Cell:
     )
 
 
+def metric_slope(group: SpaceGroup, cell: Cell, name: str) -> np.ndarray:
+    """Return the derivative of the metric tensor by a free parameter of the group.
+
+    Parameters
+    ----------
+    group : SpaceGroup
+    cell : Cell
+        As `cell_from_free` makes it.
+    name : str
+        One of `cell_names`.
+
+    Returns
+    -------
+    ndarray, shape (3, 3)
+        Å² per Å or per degree.
+    """
+    names = cell_names(group)
+    if name == "a":
+        moved = {"a"} | ({"b", "c"} - set(names))
+    elif group.rhombohedral_axes:
+        moved = {"alpha", "beta", "gamma"}
+    else:
+        moved = {name}
+    lengths = np.array([cell.a, cell.b, cell.c])
+    by_length = np.array([float(axis in moved) for axis in "abc"])
+    areas = np.outer(lengths, lengths)
+    cosines = cell.metric / areas
+    sines = [
+        -radians(1.0) * sin(radians(getattr(cell, angle))) if angle in moved else 0.0
+        for angle in ("alpha", "beta", "gamma")
+    ]
+    alpha, beta, gamma = sines
+    by_angle = np.array([[0.0, gamma, beta], [gamma, 0.0, alpha], [beta, alpha, 0.0]])
+    return (np.outer(by_length, lengths) + np.outer(lengths, by_length)) * cosines + np.outer(
+        lengths, lengths
+    ) * by_angle
+
+
 def check_cell(group: SpaceGroup, cell: Cell, tolerance: float = 1e-6) -> None:
     """Make sure that the cell has the metric that the space group asks for.
 
@@ -167,4 +225,4 @@ def check_cell(group: SpaceGroup, cell: Cell, tolerance: float = 1e-6) -> None:
 
 def _cosine(degrees: float) -> float:
     # cos 90° and cos 120° without the rounding of π, so that a right angle gives a diagonal metric
-    return {90.0: 0.0, 60.0: 0.5, 120.0: -0.5}.get(degrees, float(np.cos(np.radians(degrees))))
+    return {90.0: 0.0, 60.0: 0.5, 120.0: -0.5}.get(degrees, cos(radians(degrees)))

@@ -6,7 +6,7 @@ The work is done in `groups`, `lattice`, `sites` and `reflections`; this module 
 from __future__ import annotations
 
 from xrdfit.crystal.groups import SpaceGroup, space_group, space_group_from_operations
-from xrdfit.crystal.lattice import Cell, cell_from_free, cell_names, check_cell
+from xrdfit.crystal.lattice import Cell, cell_from_free, cell_names, check_cell, metric_slope
 from xrdfit.crystal.reflections import Reflections, reflections
 from xrdfit.crystal.sites import (
     FreeCoordinates,
@@ -30,6 +30,7 @@ __all__ = [
     "cell_names",
     "check_cell",
     "free_coordinates",
+    "metric_slope",
     "orbit",
     "orbit_operations",
     "reflections",

@@ -14,6 +14,7 @@ from xrdfit.crystal.structure import Structure
 from xrdfit.diffraction.lines import INSTRUMENT_WIDTHS, Lines, LineTable, Rows, bind_lines, polarization_factor
 from xrdfit.diffraction.profile import Peaks, reaches, sum_peaks, sum_peaks_jacobian
 from xrdfit.diffraction.protocol import FloatArray
+from xrdfit.diffraction.row_slopes import row_slopes
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.diffraction.sphere_lines import sphere_matrix
 from xrdfit.errors import InputError
@@ -51,7 +52,7 @@ class BraggEngine:
     """A structure bound to a grid; satisfies `xrdfit.diffraction.protocol.BoundEngine`.
 
     The pattern at unit scale is that of one cell: the area of a line, integrated over 2 theta in radians, is
-    m |F|^2 lambda^3 LP'/(16 pi V), PHYSICS section 5. Use `bind` to make one.
+    m |F|^2 lambda^3 LP'/(16 pi V). Use `bind` to make one.
 
     Attributes
     ----------
@@ -135,7 +136,7 @@ class BraggEngine:
             total = lines.area @ sphere_matrix(self.two_theta, self.table, values, lines)
         else:
             rows = self.table.rows(values, lines, self.table.counts(values, lines))
-            total = sum_peaks(self.two_theta, _only(rows.peaks(lines.area), self._reaching(rows, lines)))
+            total = sum_peaks(self.two_theta, rows.only(self._reaching(rows, lines)).peaks(lines.area))
         return total if self._grid_factor is None else total * self._grid_factor
 
     def _reaching(self, rows: Rows, lines: Lines) -> NDArray[np.intp]:
@@ -148,22 +149,18 @@ class BraggEngine:
         counts = table.counts(values, lines)
         rows = table.rows(values, lines, counts)
         keep = self._reaching(rows, lines)
-        peaks = _only(rows.peaks(lines.area), keep)
-        own_line, lorentz, gauss = rows.line[keep], rows.lorentz[keep], rows.gauss[keep]
-        by_area = table.factors.slopes(values, lines.s, names)
+        rows = rows.only(keep)
         still = np.zeros(keep.size)
+        closed = dict(row_slopes(table, values, lines, rows, names))
         columns: list[Peaks] = []
         for name in names:
-            if name in by_area:
-                area = (lines.factor * by_area[name]).ravel()[own_line]
-                columns.append(Peaks(still, still, area * lorentz, area * gauss))
-            elif name == "zero_deg":
-                columns.append(Peaks(np.ones(keep.size), still, still, still))
+            if name in closed:
+                columns.append(closed[name])
             elif name in self.names:
                 columns.append(self._row_differences(values, name, lines, counts, keep))
             else:
                 columns.append(Peaks(still, still, still, still))
-        return sum_peaks_jacobian(self.two_theta, peaks, _stack(columns, keep.size))
+        return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), _stack(columns, keep.size))
 
     def _row_differences(
         self, values: Values, name: str, lines: Lines, counts: NDArray[np.intp], keep: NDArray[np.intp]
@@ -185,7 +182,7 @@ class BraggEngine:
     def _sphere_jacobian(self, values: Values, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
         lines = self.table.lines(values)
         matrix = sphere_matrix(self.two_theta, self.table, values, lines)
-        by_area = self.table.factors.slopes(values, lines.s, names)
+        by_area = lines.amplitudes.slopes(names)
         jacobian = np.zeros((self.two_theta.size, len(names)))
         for column, name in enumerate(names):
             if name in by_area:
@@ -285,10 +282,6 @@ def _difference(evaluate: Callable[[float], FloatArray], values: Values, name: s
         return (evaluate(value + step) - evaluate(value - step)) / (2.0 * step)
     near, far = evaluate(value + side * step), evaluate(value + 2.0 * side * step)
     return side * (4.0 * near - far - 3.0 * evaluate(value)) / (2.0 * step)
-
-
-def _only(peaks: Peaks, keep: NDArray[np.intp]) -> Peaks:
-    return Peaks(peaks.position[keep], peaks.fwhm[keep], peaks.lorentz[keep], peaks.gauss[keep])
 
 
 def _stack(columns: Sequence[Peaks], size: int) -> Peaks:

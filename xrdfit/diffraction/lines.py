@@ -1,13 +1,14 @@
 """The line table: position, width and area of every powder line as a pure function of the parameters.
 
 It has a few dozen to a few hundred rows, so that whatever moves rows in a complicated way is differentiated on the
-rows, by central differences, and the pattern's own derivatives stay analytic.
+rows, by central differences, and the pattern's own derivatives stay analytic; what a usual fit varies has closed forms,
+in `row_slopes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import cos, radians
 
@@ -16,13 +17,21 @@ from numpy.typing import NDArray
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
-from xrdfit.crystal.symmetry import Cell, Reflections, SpaceGroup, cell_from_free, cell_names, reflections
+from xrdfit.crystal.symmetry import (
+    Cell,
+    Reflections,
+    SpaceGroup,
+    cell_from_free,
+    cell_names,
+    metric_slope,
+    reflections,
+)
 from xrdfit.diffraction.axial import node_counts, sub_lines
 from xrdfit.diffraction.profile import Peaks, combine_widths, split_width
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.diffraction.sizes import lognormal_nodes
-from xrdfit.diffraction.structure_factors import StructureFactors, bind_structure_factors
+from xrdfit.diffraction.structure_factors import Amplitudes, StructureFactors, bind_structure_factors
 
 Values = Mapping[str, float]
 
@@ -42,18 +51,23 @@ class Lines:
         False where the angle is beyond 178.4 degree or there is none; such lines have a factor of 0.
     s : ndarray, shape (n,)
         sin(theta)/lambda, 1/Angstrom.
+    amplitudes : Amplitudes
+        Structure factors.
     f_squared : ndarray, shape (w, n)
         Mean of |F(h)|^2 and |F(-h)|^2, electrons^2 per cell.
     factor : ndarray, shape (w, n)
         Area per cell and per |F|^2: degree x (intensity per radian), so that the pattern's integral over radians is
         m |F|^2 lambda^3 LP' / (16 pi V).
+    cell : Cell
     """
 
     theta: FloatArray
     exists: NDArray[np.bool_]
     s: FloatArray
+    amplitudes: Amplitudes
     f_squared: FloatArray
     factor: FloatArray
+    cell: Cell
 
     @property
     def area(self) -> FloatArray:
@@ -67,8 +81,10 @@ class Rows:
 
     Attributes
     ----------
-    line : ndarray of int, shape (m,)
-        Index into the flattened `Lines`.
+    line, size : ndarray of int, shape (m,)
+        Index into the flattened `Lines`, and into the sizes of the distribution.
+    two_theta : ndarray, shape (m,)
+        Angle before zero and displacement, radian.
     position, fwhm : ndarray, shape (m,)
         Degree.
     lorentz, gauss : ndarray, shape (m,)
@@ -76,6 +92,8 @@ class Rows:
     """
 
     line: NDArray[np.intp]
+    size: NDArray[np.intp]
+    two_theta: FloatArray
     position: FloatArray
     fwhm: FloatArray
     lorentz: FloatArray
@@ -85,6 +103,10 @@ class Rows:
         """Give the lines their areas, shape (w * n,)."""
         own = area[self.line]
         return Peaks(self.position, self.fwhm, own * self.lorentz, own * self.gauss)
+
+    def only(self, keep: NDArray[np.intp]) -> Rows:
+        """Return some of the rows."""
+        return Rows(*(getattr(self, field.name)[keep] for field in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,15 +130,46 @@ class LineTable:
 
     def lines(self, values: Values) -> Lines:
         """Return angles and areas."""
-        metric, volume = _metrics(cell_from_free(self.group, values))
+        cell = cell_from_free(self.group, values)
+        metric = cell.reciprocal_metric
         s = 0.5 * np.sqrt(_inverse_d_squared(self._products, metric))
         sine = np.multiply.outer(self.wavelengths, s)
         theta = np.arcsin(np.minimum(sine, _LAST_SINE))
         exists = sine <= _LAST_SINE
-        factor = self._intensity_factor(values, theta, volume) * exists
+        factor = self._intensity_factor(values, theta, cell.volume) * exists
         if self.settings.march_axis is not None:
             factor *= self._march(values["march_r"], metric)
-        return Lines(theta, exists, s, self.factors.squared(values, s), factor)
+        amplitudes = self.factors.at(values, s)
+        return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, cell)
+
+    def line_slopes(self, values: Values, lines: Lines, name: str) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives of theta and of the areas by a parameter of the cell, each (w, n); see `lines`.
+
+        Preferred orientation, which follows the metric in its own way, is not in them.
+        """
+        metric, by_cell = lines.cell.reciprocal_metric, metric_slope(self.group, lines.cell, name)
+        s = _inverse_d_squared(self._products, -metric @ by_cell @ metric) / (8.0 * lines.s)
+        theta = np.multiply.outer(self.wavelengths, s) / np.cos(lines.theta)
+        per_volume = 0.5 * np.sum(metric * by_cell)  # of ln V
+        by_angle = self._logarithmic_slope(values, lines.theta)
+        factor = lines.factor * (by_angle * theta - per_volume)
+        return theta, factor * lines.f_squared + lines.factor * lines.amplitudes.slope_by_s() * s
+
+    def _logarithmic_slope(self, values: Values, theta: FloatArray) -> FloatArray:
+        """Return the derivative of the logarithm of `_intensity_factor` by theta."""
+        tangent = np.tan(theta)
+        if self.settings.lorentz_along_profile:
+            slope = -1.0 / tangent
+        else:
+            through = cos(radians(self.settings.monochromator_deg)) ** 2
+            slope = tangent - 2.0 / tangent
+            slope -= 2.0 * through * np.sin(4.0 * theta) / (1.0 + through * np.cos(2.0 * theta) ** 2)
+        if self.settings.slits == "automatic":
+            slope += 1.0 / tangent
+        if self.settings.film:
+            depth = 2.0 * values["mu_t"] / np.sin(theta)
+            slope -= depth / (np.expm1(depth) * tangent)
+        return slope
 
     def _intensity_factor(self, values: Values, theta: FloatArray, volume: float) -> FloatArray:
         sine = np.sin(theta)
@@ -169,12 +222,14 @@ class LineTable:
         fwhm = np.concatenate([part[0] for part in parts])
         eta = np.concatenate([part[1] for part in parts])
         line = np.tile(np.arange(lines.theta.size), len(sizes))
+        size = np.repeat(np.arange(len(sizes)), lines.theta.size)
         share = np.repeat(shares, lines.theta.size)
         two_theta = 2.0 * lines.theta.ravel()[line]
         if self.settings.axial and (values["S_L"] != 0.0 or values["H_L"] != 0.0):
             parent, two_theta, weight = sub_lines(two_theta, values["S_L"], values["H_L"], counts)
-            line, fwhm, eta, share = line[parent], fwhm[parent], eta[parent], share[parent] * weight
-        return Rows(line, self.shifted(values, two_theta), fwhm, share * eta, share * (1.0 - eta))
+            line, size, fwhm, eta = line[parent], size[parent], fwhm[parent], eta[parent]
+            share = share[parent] * weight
+        return Rows(line, size, two_theta, self.shifted(values, two_theta), fwhm, share * eta, share * (1.0 - eta))
 
     def counts(self, values: Values, lines: Lines) -> NDArray[np.intp]:
         """Return the number of axial sub-lines, a choice that a derivative has to keep."""
@@ -238,9 +293,3 @@ def _index_products(hkl: NDArray[np.int64]) -> FloatArray:
 
 def _inverse_d_squared(products: FloatArray, metric: FloatArray) -> FloatArray:
     return products @ metric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-
-
-def _metrics(cell: Cell) -> tuple[FloatArray, float]:
-    """Return the reciprocal metric tensor, 1/Angstrom^2, and the volume, Angstrom^3."""
-    direct = cell.metric
-    return np.linalg.inv(direct), float(np.sqrt(np.linalg.det(direct)))

@@ -6,7 +6,7 @@ A peak of the pattern is the sum of a Lorentzian and a Gaussian of one position 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log, pi, sqrt
@@ -23,7 +23,7 @@ GAUSS_WINDOW = 2.8
 
 _GAUSS_HEIGHT = 2.0 * sqrt(log(2.0) / pi)
 _4LN2 = 4.0 * log(2.0)
-_BLOCK = 1 << 16  # entries of a block of rows: its few arrays stay in the processor's cache
+_BLOCK = 1 << 15  # entries of a block of rows: its few arrays stay in the processor's cache, and in reused memory
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,18 @@ def combine_widths(gauss: ArrayLike, lorentz: ArrayLike) -> tuple[FloatArray, Fl
     return fwhm, q * (1.36603 + q * (-0.47719 + q * 0.11116))
 
 
+def combine_widths_slope(
+    gauss: FloatArray, lorentz: FloatArray, fwhm: FloatArray, by_gauss: FloatArray, by_lorentz: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of `combine_widths`' width `fwhm` and fraction, given those of its arguments."""
+    g, l = gauss, lorentz  # noqa: E741
+    per_g = g * (g * (g * (5.0 * g + 10.77076 * l) + 7.28529 * l**2) + 8.94326 * l**3) + 0.07842 * l**4
+    per_l = l * (l * (l * (5.0 * l + 0.31368 * g) + 13.41489 * g**2) + 4.85686 * g**3) + 2.69269 * g**4
+    by_fwhm = (per_g * by_gauss + per_l * by_lorentz) / (5.0 * fwhm**4)
+    q = l / fwhm
+    return by_fwhm, (1.36603 + q * (-0.95438 + q * 0.33348)) * (by_lorentz - q * by_fwhm) / fwhm
+
+
 @lru_cache(maxsize=256)
 def split_width(mixing: float) -> tuple[float, float]:
     """Return the Gaussian and the Lorentzian width, in units of the total, of a pseudo-Voigt: undo `combine_widths`.
@@ -109,6 +121,15 @@ def split_width(mixing: float) -> tuple[float, float]:
         if abs(step) < 1e-15:
             break
     return g, q
+
+
+def split_width_slope(gauss: float, lorentz: float) -> tuple[float, float]:
+    """Return the derivatives of the two widths by `mixing`, at what `split_width` returned."""
+    g, q = gauss, lorentz
+    by_q = 1.0 / (1.36603 + q * (-0.95438 + q * 0.33348))
+    per_g = g * (g * (g * (5.0 * g + 10.77076 * q) + 7.28529 * q**2) + 8.94326 * q**3) + 0.07842 * q**4
+    per_q = q * (q * (q * (5.0 * q + 0.31368 * g) + 13.41489 * g**2) + 4.85686 * g**3) + 2.69269 * g**4
+    return -per_q / per_g * by_q, by_q
 
 
 def _lorentz(u: FloatArray) -> FloatArray:
@@ -158,8 +179,10 @@ _LORENTZ = _Family(_lorentz, _lorentz_slopes, LORENTZ_WINDOW)
 _GAUSS = _Family(_gauss, _gauss_slopes, GAUSS_WINDOW)
 
 
-def _windows(two_theta: FloatArray, position: FloatArray, half: FloatArray) -> tuple[NDArray[np.intp], int]:
-    """Return the first point of each row's window and the common number of points.
+def _windows(
+    two_theta: FloatArray, position: FloatArray, half: FloatArray
+) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """Return the rows whose window touches the grid, the first point of each window and the common number of points.
 
     One length for all rows keeps everything a rectangle; where the grid ends a window reaches further on its other
     side instead. Rows are windows of the same grid, so a length of the whole grid makes the matrix dense.
@@ -167,21 +190,22 @@ def _windows(two_theta: FloatArray, position: FloatArray, half: FloatArray) -> t
     n = two_theta.size
     first = np.searchsorted(two_theta, position - half)
     last = np.searchsorted(two_theta, position + half, side="right")
+    rows = np.flatnonzero(last > first)
     length = int(np.max(last - first, initial=0))
-    return np.minimum(first, n - length), length
+    return rows, np.minimum(first[rows], n - length), length
 
 
 def _blocks(
     family: _Family, two_theta: FloatArray, peaks: Peaks
-) -> Iterator[tuple[slice, FloatArray, Callable[[FloatArray, FloatArray], FloatArray]]]:
-    """Yield, a block of rows at a time, the rows, u (rows, length) and the sum `(matrix, weights) -> (n, p)`."""
-    first, length = _windows(two_theta, peaks.position, family.window * peaks.fwhm)
+) -> Iterator[tuple[NDArray[np.intp], FloatArray, Callable[[Sequence[FloatArray], Sequence[FloatArray]], FloatArray]]]:
+    """Yield, a block of rows at a time, the rows, u (rows, length) and the sum `(matrices, weights) -> (n, p)`."""
+    touching, first, length = _windows(two_theta, peaks.position, family.window * peaks.fwhm)
     if length == 0:
         return
     n = two_theta.size
     per_block = max(1, _BLOCK // length)
     for begin in range(0, first.size, per_block):
-        rows = slice(begin, begin + per_block)
+        rows = touching[begin : begin + per_block]
         inverse = 1.0 / peaks.fwhm[rows]
         offset = (peaks.position[rows] * inverse)[:, None]
         if length == n:
@@ -189,15 +213,18 @@ def _blocks(
             u -= offset
             yield rows, u, _dense_sum
         else:
-            index = first[rows, None] + np.arange(length)
+            index = first[begin : begin + per_block, None] + np.arange(length)
             u = two_theta[index]
             u *= inverse[:, None]
             u -= offset
             yield rows, u, _WindowSum(index, n)
 
 
-def _dense_sum(matrix: FloatArray, weights: FloatArray) -> FloatArray:
-    return matrix.T @ weights
+def _dense_sum(matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) -> FloatArray:
+    total = weights[0].T @ matrices[0]
+    for matrix, weight in zip(matrices[1:], weights[1:], strict=True):
+        total += weight.T @ matrix
+    return total.T
 
 
 @dataclass(frozen=True)
@@ -207,12 +234,15 @@ class _WindowSum:
     index: NDArray[np.intp]
     n: int
 
-    def __call__(self, matrix: FloatArray, weights: FloatArray) -> FloatArray:
+    def __call__(self, matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) -> FloatArray:
         from scipy.sparse import csc_array
 
-        rows, length = matrix.shape
-        pointers = np.arange(rows + 1) * length
-        return csc_array((matrix.ravel(), self.index.ravel(), pointers), shape=(self.n, rows)) @ weights
+        rows, length = self.index.shape
+        many = len(matrices)
+        pointers = np.arange(many * rows + 1) * length
+        data = np.concatenate(matrices).ravel()
+        spread = csc_array((data, np.tile(self.index.ravel(), many), pointers), shape=(self.n, many * rows))
+        return spread @ np.concatenate(weights)
 
 
 def reaches(two_theta: FloatArray, position: FloatArray, fwhm: FloatArray) -> NDArray[np.bool_]:
@@ -242,7 +272,7 @@ def sum_peaks(two_theta: FloatArray, peaks: Peaks) -> FloatArray:
         if not height.any():
             continue
         for rows, u, add in _blocks(family, two_theta, peaks):
-            total += add(family.shape(u), height[rows])
+            total += add([family.shape(u)], [height[rows]])
     return total
 
 
@@ -267,21 +297,22 @@ def sum_peaks_jacobian(two_theta: FloatArray, peaks: Peaks, slopes: Peaks) -> tu
     jacobian : ndarray, shape (n, p)
     """
     p = slopes.position.shape[1]
-    moving = np.flatnonzero(slopes.position.any(axis=0) | slopes.fwhm.any(axis=0))
+    moving = bool(slopes.position.any() or slopes.fwhm.any())
     total = np.zeros((two_theta.size, p + 1))
     inverse = (1.0 / peaks.fwhm)[:, None]
     for family, area, d_area in ((_LORENTZ, peaks.lorentz, slopes.lorentz), (_GAUSS, peaks.gauss, slopes.gauss)):
         if not (area.any() or d_area.any()):
             continue
         height = area[:, None] * inverse
-        d_width = height * inverse * slopes.fwhm
-        direct = np.hstack([height, d_area * inverse - d_width])
-        by_position = -(height * inverse * slopes.position)[:, moving]
-        by_width = -d_width[:, moving]
+        direct, by_position, by_width = np.zeros((3, area.size, p + 1))
+        by_width[:, 1:] = -height * inverse * slopes.fwhm
+        by_position[:, 1:] = -height * inverse * slopes.position
+        direct[:, :1] = height
+        direct[:, 1:] = d_area * inverse + by_width[:, 1:]
         for rows, u, add in _blocks(family, two_theta, peaks):
             f = family.shape(u)
-            total += add(f, direct[rows])
-            if moving.size:
-                first, second = family.slopes(u, f)
-                total[:, moving + 1] += add(first, by_position[rows]) + add(second, by_width[rows])
+            if moving:
+                total += add([f, *family.slopes(u, f)], [direct[rows], by_position[rows], by_width[rows]])
+            else:
+                total += add([f], [direct[rows]])
     return total[:, 0].copy(), total[:, 1:]

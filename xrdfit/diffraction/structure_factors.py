@@ -70,12 +70,12 @@ class StructureFactors:
     names: tuple[str, ...]
     _orbits: tuple[_Orbit, ...]
     _orbit_of: NDArray[np.intp]
-    _species_of: NDArray[np.intp]
+    species_of: NDArray[np.intp]
     _f0: tuple[FloatArray, FloatArray, FloatArray]
     _dispersion: ComplexArray
 
-    def squared(self, values: Mapping[str, float], s: FloatArray) -> FloatArray:
-        """Return the mean of |F(h)|^2 and |F(-h)|^2.
+    def at(self, values: Mapping[str, float], s: FloatArray) -> Amplitudes:
+        """Evaluate at values of the parameters.
 
         Parameters
         ----------
@@ -83,71 +83,110 @@ class StructureFactors:
             Holds `names`.
         s : ndarray, shape (n,)
             sin(theta)/lambda, 1/Angstrom.
-
-        Returns
-        -------
-        ndarray, shape (w, n)
-            Electrons^2 per cell, for each line of the radiation.
         """
-        amplitude = self._amplitudes(values)
-        weights = self._weights(values, s)
-        f = self._form_factors(s)
-        real, imaginary = self._sums(f, weights, amplitude)
-        return _square(real) + _square(imaginary)
-
-    def slopes(self, values: Mapping[str, float], s: FloatArray, names: Sequence[str]) -> dict[str, FloatArray]:
-        """Return the derivatives of `squared` at fixed s by those of `names` that move it, each (w, n)."""
-        amplitude = self._amplitudes(values)
+        b = np.array([values["b_overall"] + values[f"b_{orbit.label}"] for orbit in self._orbits])[self._orbit_of]
         occupancy = np.array([values[f"occ_{site.label}"] for site in self.sites])
-        displaced = self._displacement(values, s)
-        weights = occupancy[:, None] * displaced
-        f = self._form_factors(s)
-        real, imaginary = self._sums(f, weights, amplitude)
+        displaced = np.exp(np.multiply.outer(-b, s * s))
+        amplitude = np.array([orbit.amplitude(values) for orbit in self._orbits])[self._orbit_of]
+        factor, exponent, constant = self._f0
+        terms = factor[:, :, None] * np.exp(np.multiply.outer(-exponent, s * s))
+        f0 = terms.sum(axis=1) + constant[:, None]
+        form = (f0 + self._dispersion[:, :, None])[:, self.species_of]
+        waves = occupancy[:, None] * displaced * amplitude
+        real, imaginary = (form * waves.real).sum(axis=1), (form * waves.imag).sum(axis=1)
+        return Amplitudes(self, values, s, b, occupancy, displaced, amplitude, terms, form, real, imaginary)
+
+    def squared(self, values: Mapping[str, float], s: FloatArray) -> FloatArray:
+        """Return the mean of |F(h)|^2 and |F(-h)|^2, electrons^2 per cell, shape (w, n); see `at`."""
+        return self.at(values, s).squared
+
+    @property
+    def exponents(self) -> FloatArray:
+        """Exponents of the Gaussians of f0, shape (species, terms), Angstrom^2."""
+        return self._f0[1]
+
+    def orbit(self, row: int) -> _Orbit:
+        """Return the position of a site."""
+        return self._orbits[self._orbit_of[row]]
+
+    def rows_of(self, label: str) -> list[int]:
+        """Return the indices of the sites that have the position of `label`."""
+        return [row for row, site in enumerate(self.sites) if label in (site.label, site.shares)]
+
+
+@dataclass(frozen=True, eq=False)
+class Amplitudes:
+    """Structure factors at given values of the parameters, and their derivatives.
+
+    Attributes
+    ----------
+    model : StructureFactors
+    values : mapping
+    s : ndarray, shape (n,)
+        sin(theta)/lambda, 1/Angstrom.
+    b : ndarray, shape (sites,)
+        b_overall + b_j, Angstrom^2.
+    occupancy : ndarray, shape (sites,)
+    displaced, amplitude : ndarray, shape (sites, n)
+        exp(-b s^2) and A.
+    terms : ndarray, shape (species, terms, n)
+        Gaussians of f0.
+    form : ndarray of complex, shape (w, sites, n)
+        f0 + f' + i f''.
+    real, imaginary : ndarray of complex, shape (w, n)
+        P and Q.
+    """
+
+    model: StructureFactors
+    values: Mapping[str, float]
+    s: FloatArray
+    b: FloatArray
+    occupancy: FloatArray
+    displaced: FloatArray
+    amplitude: ComplexArray
+    terms: FloatArray
+    form: ComplexArray
+    real: ComplexArray
+    imaginary: ComplexArray
+
+    @property
+    def squared(self) -> FloatArray:
+        """Mean of |F(h)|^2 and |F(-h)|^2, electrons^2 per cell, shape (w, n)."""
+        return _square(self.real) + _square(self.imaginary)
+
+    def slopes(self, names: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the derivatives of `squared` at fixed s by those of `names` that move it, each (w, n)."""
+        model, values = self.model, self.values
+        weights = self.occupancy[:, None] * self.displaced
         # 2 Re(conj(P) f_j) and 2 Re(conj(Q) f_j), shape (w, sites, n)
-        by_real = 2.0 * (real.conj()[:, None, :] * f).real
-        by_imaginary = 2.0 * (imaginary.conj()[:, None, :] * f).real
-        per_site = displaced * (by_real * amplitude.real + by_imaginary * amplitude.imag)
+        by_real = 2.0 * (self.real.conj()[:, None, :] * self.form).real
+        by_imaginary = 2.0 * (self.imaginary.conj()[:, None, :] * self.form).real
+        per_site = self.displaced * (by_real * self.amplitude.real + by_imaginary * self.amplitude.imag)
         out: dict[str, FloatArray] = {}
         for name in names:
             kind, _, label = name.partition("_")
             if name == "b_overall":
-                out[name] = -2.0 * s**2 * (_square(real) + _square(imaginary))
-            elif kind == "occ" and name in self.names:
-                out[name] = per_site[:, [site.label for site in self.sites].index(label)]
-            elif kind == "b" and name in self.names:
-                rows = self._rows(label)
-                out[name] = -(s**2) * np.einsum("j,wjn->wn", occupancy[rows], per_site[:, rows])
-            elif name in self.names:
-                rows = self._rows(label)
-                slope = self._orbits[self._orbit_of[rows[0]]].amplitude_slope(values, name)
+                out[name] = -2.0 * self.s**2 * self.squared
+            elif kind == "occ" and name in model.names:
+                out[name] = per_site[:, [site.label for site in model.sites].index(label)]
+            elif kind == "b" and name in model.names:
+                rows = model.rows_of(label)
+                out[name] = -(self.s**2) * np.einsum("j,wjn->wn", self.occupancy[rows], per_site[:, rows])
+            elif name in model.names:
+                rows = model.rows_of(label)
+                slope = model.orbit(rows[0]).amplitude_slope(values, name)
                 moved = by_real[:, rows] * slope.real + by_imaginary[:, rows] * slope.imag
                 out[name] = np.einsum("jn,wjn->wn", weights[rows], moved)
         return out
 
-    def _rows(self, label: str) -> list[int]:
-        return [row for row, site in enumerate(self.sites) if label in (site.label, site.shares)]
-
-    def _amplitudes(self, values: Mapping[str, float]) -> ComplexArray:
-        orbits = [orbit.amplitude(values) for orbit in self._orbits]
-        return np.array(orbits)[self._orbit_of]
-
-    def _displacement(self, values: Mapping[str, float], s: FloatArray) -> FloatArray:
-        b = np.array([values["b_overall"] + values[f"b_{orbit.label}"] for orbit in self._orbits])
-        return np.exp(-np.multiply.outer(b, s * s))[self._orbit_of]
-
-    def _weights(self, values: Mapping[str, float], s: FloatArray) -> FloatArray:
-        occupancy = np.array([values[f"occ_{site.label}"] for site in self.sites])
-        return occupancy[:, None] * self._displacement(values, s)
-
-    def _form_factors(self, s: FloatArray) -> ComplexArray:
-        """Return f, shape (w, sites, n)."""
-        a, b, c = self._f0
-        f0 = np.einsum("ti,tin->tn", a, np.exp(-np.multiply.outer(b, s * s))) + c[:, None]
-        return (f0 + self._dispersion[:, :, None])[:, self._species_of]
-
-    def _sums(self, f: ComplexArray, weights: FloatArray, amplitude: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
-        real = np.einsum("wjn,jn->wn", f, weights * amplitude.real)
-        return real, np.einsum("wjn,jn->wn", f, weights * amplitude.imag)
+    def slope_by_s(self) -> FloatArray:
+        """Return the derivative of `squared` by s at fixed parameters, shape (w, n)."""
+        model = self.model
+        f0 = -2.0 * self.s * (model.exponents[:, :, None] * self.terms).sum(axis=1)[model.species_of]
+        form = f0 - 2.0 * self.s * self.b[:, None] * self.form
+        waves = self.occupancy[:, None] * self.displaced * self.amplitude
+        real, imaginary = (form * waves.real).sum(axis=1), (form * waves.imag).sum(axis=1)
+        return 2.0 * (self.real.conj() * real + self.imaginary.conj() * imaginary).real
 
 
 def bind_structure_factors(
