@@ -45,4 +45,4 @@ def chebyshev_basis(two_theta: FloatArray, order: int) -> FloatArray:
     low, high = float(grid.min()), float(grid.max())
     # A single point maps to the middle, where no polynomial is extreme.
     x = (2.0 * grid - low - high) / (high - low) if high > low else np.zeros_like(grid)
-    return np.polynomial.chebyshev.chebvander(x, order)
+    return np.polynomial.chebyshev.chebvander(x, order).astype(float)

@@ -131,7 +131,7 @@ class DebyeEngine:
         self._species = sorted(set(species))
         self._species_of_site = [self._species.index(name) for name in species]
 
-    @cached_property
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters that the pattern responds to."""
         return (
