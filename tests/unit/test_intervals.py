@@ -1,0 +1,140 @@
+"""Profile intervals: their ends are where independent constrained fits put them, and limits are respected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from inference_cases import GRID, scan_of
+
+import xrdfit as xf
+from xrdfit.errors import InputError
+from xrdfit.inference.intervals import critical_value, feldman_cousins, normal_quantile
+from xrdfit.ties import parse_tie
+
+
+@pytest.fixture(scope="module")
+def model():
+    return xf.load_model("cu2se-2nm")
+
+
+@pytest.fixture(scope="module")
+def result(model):
+    return with_known_sigma(model, scan_of(model, 1))
+
+
+@pytest.fixture(scope="module")
+def at_bound(model):
+    """A truth on the bound, in a scan that pulls below it."""
+    for seed in range(20):
+        found = with_known_sigma(model, scan_of(model, seed, values={"occ_Cu_24e": 0.0}))
+        if found["occ_Cu_24e"].status == "at bound":
+            return found
+    raise AssertionError("half of all scans should end at the bound")
+
+
+def with_known_sigma(model, scan, **choices):
+    """Fit with weights that no later fit changes, so that χ² of different fits can be compared."""
+    first = xf.fit(model, scan, **choices)
+    known = xf.make_pattern(GRID, scan["counts"].values, first.pattern["sigma"].values)
+    return xf.fit(model, known, **choices)
+
+
+def height(result, chi2):
+    """√Δχ² in units of what an interval is cut at."""
+    return np.sqrt((chi2 - result.statistics.chi2) / max(1.0, result.statistics.chi2_reduced))
+
+
+@pytest.mark.parametrize("name", ["occ_Cu_8c", "occ_Cu_24e", "a", "size_nm", "mixing"])
+@pytest.mark.parametrize("level", [0.6827, 0.95])
+def test_a_fit_with_the_parameter_fixed_at_an_end_is_worse_by_z_squared(result, name, level):
+    z = normal_quantile(level)
+    low, high = result.interval(name, level)
+    assert low < result[name].value < high
+    for end in (low, high):
+        fixed = xf.fit(result.start_model, result.scan, fix={name: end})
+        assert height(result, fixed.statistics.chi2) == pytest.approx(z, rel=0.01)
+
+
+def test_a_fit_with_the_total_held_at_an_end_is_worse_by_z_squared(result):
+    low, high = result.interval("Cu", 0.95)
+    assert low < result.composition["Cu"] < high
+    for end in (low, high):
+        held = xf.fit(result.start_model, result.scan, total={"Cu": end})
+        assert height(result, held.statistics.chi2) == pytest.approx(1.96, rel=0.01)
+
+
+def test_a_fit_with_the_share_held_by_a_tie_is_worse_by_z_squared(result):
+    site = next(s for s in result.sites if s.label == "Cu_8c")
+    low, high = result.interval("share_Cu_8c", 0.95)
+    assert low < site.share < high
+    assert high - low == pytest.approx(2 * 1.96 * site.share_stderr, rel=0.02)
+    for end in (low, high):
+        factor = end / (1.0 - end) / 8.0
+        tie = parse_tie(f"occ_Cu_8c = {4 * factor!r} * occ_Cu_4b + {24 * factor!r} * occ_Cu_24e")
+        held = xf.fit(replace(result.start_model, ties=(tie,)), result.scan)
+        assert height(result, held.statistics.chi2) == pytest.approx(1.96, rel=0.01)
+
+
+def test_under_a_total_a_share_is_the_occupancy(model):
+    result = xf.fit(model, scan_of(model, 2), total={"Cu": 8})
+    assert np.array(result.interval("share_Cu_8c")) == pytest.approx(np.array(result.interval("occ_Cu_8c")), rel=1e-4)
+    with pytest.raises(InputError, match="did not vary"):
+        result.interval("Cu")
+
+
+def test_regular_intervals_are_those_of_the_covariance(result):
+    for name in ("occ_Cu_8c", "occ_Cu_4b", "occ_Cu_24e"):
+        low, high = result.interval(name)
+        assert high - low == pytest.approx(2 * result[name].stderr, rel=0.03)
+
+
+def test_at_a_bound_the_interval_begins_there_and_ends_where_a_dense_grid_does(at_bound):
+    low, high = at_bound.interval("occ_Cu_24e", 0.95)
+    assert low == 0.0
+    grid = np.linspace(0.5, 1.5, 9) * high
+    fits = [xf.fit(at_bound.start_model, at_bound.scan, fix={"occ_Cu_24e": x}) for x in grid]
+    heights = [height(at_bound, f.statistics.chi2) for f in fits]
+    assert np.all(np.diff(heights) > 0)
+    assert high == pytest.approx(np.interp(1.96, heights, grid), rel=0.01)
+
+
+def test_feldman_cousins_is_shorter_at_a_bound_and_the_same_far_from_one(at_bound, result):
+    profile, unified = at_bound.interval("occ_Cu_24e", 0.6827), feldman_cousins(at_bound, "occ_Cu_24e", 0.6827)
+    assert unified[0] == 0.0
+    assert 0.0 < unified[1] < profile[1]
+    assert feldman_cousins(result, "occ_Cu_8c") == pytest.approx(result.interval("occ_Cu_8c"))
+
+
+@pytest.mark.parametrize("level", [0.6827, 0.9, 0.95])
+@pytest.mark.parametrize(("below", "above"), [(0.0, 50.0), (0.3, 50.0), (1.0, 50.0), (1.5, 50.0), (0.4, 0.9)])
+def test_critical_values_cover_a_gaussian_measurement_between_limits(level, below, above):
+    x = np.random.default_rng(0).standard_normal(400_000)
+    best = np.clip(x, -below, above)
+    ratio = x**2 - (x - best) ** 2
+    covered = np.mean(ratio <= critical_value(below, above, level) ** 2 + 1e-9)
+    assert covered == pytest.approx(level, abs=0.004)
+
+
+def test_published_limits_of_a_measurement_on_the_bound():
+    # Feldman & Cousins (1998), table X: x0 = 0 allows 0 to 1.00 (68.27 %), 1.64 (90 %), 1.96 (95 %), 2.58 (99 %)
+    for level, limit in ((0.6827, 1.00), (0.90, 1.64), (0.95, 1.96), (0.99, 2.58)):
+        means = np.linspace(0.0, 4.0, 4001)
+        inside = [m for m in means if m <= critical_value(m, 50.0, level)]
+        assert max(inside) == pytest.approx(limit, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("occ_Se_4a", "did not vary"), ("Se", "did not vary"), ("share_Se_4a", "did not vary"), ("Cd", "there are")],
+)
+def test_what_has_no_interval_is_refused(result, name, message):
+    with pytest.raises(InputError, match=message):
+        result.interval(name)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.5, float("nan")])
+def test_a_level_is_a_probability(result, level):
+    with pytest.raises(InputError, match="level"):
+        result.interval("occ_Cu_8c", level)
