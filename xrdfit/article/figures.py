@@ -89,7 +89,7 @@ def plan(name: str) -> Plan:
             normalized=False,
         )
     if name == "4d":
-        labels = tuple(f"4b: {b.occupancy('4b'):g}" for b in published(4))
+        labels = tuple(f"4b: {b.occupancy('4b'):g}" + ("" if b.printed else " (rows of Table 2)") for b in published(4))
         return Plan(
             "Figure 4d: Cu from 24e to octahedral (4b) sites, 2 nm",
             _series(published(4), labels),
@@ -166,7 +166,7 @@ def _draw(axes: Axes, shown: Plan, engine: Engine, title: str) -> None:
         axes.plot(x, y + base, color=curve.color, linewidth=width, label=curve.label)
         level = float(y[x > 59.8][:130].max())
         axes.text(STOP - 0.6, base + max(level, 0.12) + 0.06, curve.label, color=_INK, fontsize=9,
-                  ha="right", va="bottom")  # fmt: skip
+                  ha="right", va="bottom", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
     top = _SPACING * (len(shown.curves) - 1) + 1.0
     _mark_lines(axes, top)
     axes.set_xlim(START, STOP)
