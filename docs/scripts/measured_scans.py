@@ -49,6 +49,7 @@ def pyrochlore_cases(model: xf.PowderModel) -> Iterator[tuple[str, xf.PowderMode
     yield "10–70°", model, {"vary": shift, "range": (10.0, 70.0)}
     yield "Rb⁺, Ta⁵⁺, F⁻, O neutral", with_species(model, ions), {"vary": shift}
     yield "Rb⁺, Ta⁵⁺, F⁻, O⁻", with_species(model, {**ions, "O": "O1-"}), {"vary": shift}
+    yield "Rb⁺, Ta⁵⁺, F⁻, O²⁻", with_species(model, {**ions, "O": "O2-"}), {"vary": shift}
     yield "zero instead of displacement", model, {"vary": ("zero_deg",)}
     yield "zero and displacement", model, {"vary": ("zero_deg", *shift)}
     yield "neither", model, {"vary": ()}
