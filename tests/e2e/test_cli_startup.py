@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = ("lmfit", "scipy", "xarray", "pymatgen", "xraydb", "matplotlib", "plotly", "pydantic", "gemmi", "numba")
+HEAVY = ("lmfit", "scipy", "xarray", "pymatgen", "xraydb", "matplotlib", "plotly", "pydantic", "gemmi")
 
 
 def loaded_after(code: str) -> tuple[set[str], str]:

@@ -9,7 +9,7 @@ import pytest
 from xrdfit.crystal.radiation import polarization, radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.diffraction import debye, histogram
+from xrdfit.diffraction import debye
 from xrdfit.diffraction.carving import carve
 from xrdfit.diffraction.explicit import cluster_pattern, direct_debye
 from xrdfit.diffraction.settings import EngineSettings
@@ -34,12 +34,7 @@ def shaken():
     return type(cluster)(cluster.species, cluster.positions + noise)
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["numba", "numpy"])
-def test_an_atom_list_is_the_direct_double_sum(shaken, compiled, monkeypatch):
-    if compiled:
-        pytest.importorskip("numba")
-    else:
-        monkeypatch.setattr(histogram, "_compiled", lambda: None)
+def test_an_atom_list_is_the_direct_double_sum(shaken):
     line = radiation(WAVELENGTH)
     pattern = cluster_pattern(shaken, TWO_THETA, line, b_iso=0.8).intensity / polarization(TWO_THETA)
     expected = direct_debye(shaken.positions, shaken.species, Q, line.lines[0].energy_ev, b_iso=0.8)
