@@ -1,0 +1,204 @@
+"""The posterior distribution of a fit, sampled: what the profile intervals are checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.errors import ComputationError, InputError
+from xrdfit.inference.problem import Problem
+from xrdfit.inference.solve import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from xrdfit.inference.result import FitResult
+
+Array = NDArray[np.float64]
+
+CHAIN_LENGTHS = 50.0
+"""A chain is long enough at this many autocorrelation times (Foreman-Mackey et al., PASP 125, 306, 2013)."""
+
+_BATCH = 250
+_BURN_IN = 5.0  # autocorrelation times
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Samples of the posterior distribution.
+
+    Attributes
+    ----------
+    samples : xarray.Dataset
+        One variable a parameter (occupancies, other parameters, and the shares of sites), dimension `draw`.
+    autocorrelation_time : float
+        The longest of any component, in steps.
+    steps, walkers : int
+    converged : bool
+        Whether the chain is at least 50 autocorrelation times long.
+    message : str
+        The same in words.
+    """
+
+    samples: xr.Dataset
+    autocorrelation_time: float
+    steps: int
+    walkers: int
+    converged: bool
+    message: str
+
+    def interval(self, name: str, level: float = 0.6827) -> tuple[float, float]:
+        """Shortest interval that holds the given part of the samples: one-sided where they pile up at a bound.
+
+        Raises
+        ------
+        InputError
+            For an unknown name or a level outside 0–1.
+        """
+        if name not in self.samples:
+            raise InputError(f"no samples of {name!r}; there are {', '.join(map(str, self.samples))}")
+        if not 0.0 < level < 1.0:
+            raise InputError(f"level {level:g} is out of range; between 0 and 1 is allowed, such as 0.95")
+        x = np.sort(self.samples[name].values)
+        n = int(np.ceil(level * len(x)))
+        start = int(np.argmin(x[n - 1 :] - x[: len(x) - n + 1]))
+        return float(x[start]), float(x[start + n - 1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return intervals and convergence as plain data."""
+        return {
+            "converged": self.converged,
+            "message": self.message,
+            "autocorrelation_time": self.autocorrelation_time,
+            "steps": self.steps,
+            "walkers": self.walkers,
+            "parameters": {
+                str(name): {
+                    "mean": float(self.samples[name].mean()),
+                    "std": float(self.samples[name].std()),
+                    "lower": self.interval(str(name))[0],
+                    "upper": self.interval(str(name))[1],
+                }
+                for name in self.samples
+            },
+        }
+
+
+def sample(
+    result: FitResult, *, steps: int = 5000, seed: int = 0, walkers: int | None = None, progress: Progress | None = None
+) -> Posterior:
+    """Sample the posterior of a fit with `emcee`.
+
+    Parameters
+    ----------
+    result : FitResult
+    steps : int
+        At most so many steps of every walker; sampling ends when 50 autocorrelation times are reached.
+    seed : int
+    walkers : int, optional
+        Three for every component by default, at least 24.
+    progress : callable, optional
+
+    Returns
+    -------
+    Posterior
+        Interrupted (Ctrl-C), of the samples until then.
+
+    Raises
+    ------
+    ComputationError
+        The fit has no answer, or was interrupted before there were samples.
+
+    Notes
+    -----
+    The likelihood is exp(−χ²/2 max(1, χ²_red)). Scale and background are profiled (solved for at every point); with
+    a flat prior on them and Gaussian errors the marginal differs only by a determinant that hardly varies. The prior
+    is flat in the occupancies within everything that rules and totals allow, and in the other parameters (in their
+    logarithm for sizes) within their limits.
+    """
+    import emcee
+
+    problem = result.problem
+    if problem is None or not result.success:
+        raise ComputationError(f"no posterior without an answer: {result.message}")
+    tell = progress or (lambda _: None)
+    inflation = max(1.0, result.statistics.chi2_reduced)
+    n = len(result.theta)
+    count = max(24, 3 * n) if walkers is None else walkers
+    random = np.random.default_rng(seed)
+    start = _cloud(result, problem, count, random)
+    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+    sampler = emcee.EnsembleSampler(count, n, _log_density(problem, inflation), moves=moves)
+    # emcee draws from NumPy's old generator, of which it keeps its own copy
+    sampler.random_state = np.random.RandomState(seed).get_state()
+    time, state, done = np.inf, start, 0
+    try:
+        while done < steps:
+            state = sampler.run_mcmc(state, min(_BATCH, steps - done), skip_initial_state_check=True)
+            done = sampler.iteration
+            time = float(np.max(sampler.get_autocorr_time(tol=0)))
+            tell(f"sampling: {done} steps, {done / time:.0f} autocorrelation times of {CHAIN_LENGTHS:.0f}")
+            if done > CHAIN_LENGTHS * time:
+                break
+    except KeyboardInterrupt:
+        if not np.isfinite(time):
+            raise
+    converged = bool(done > CHAIN_LENGTHS * time)
+    burn = min(int(_BURN_IN * time), done // 2)
+    chain: Any = sampler.get_chain(discard=burn, thin=max(1, int(time / 2)), flat=True)
+    words = "converged" if converged else "NOT converged: more steps are needed"
+    message = f"{words}; {done} steps of {count} walkers are {done / time:.0f} autocorrelation times"
+    return Posterior(_dataset(result, problem, chain), time, done, count, converged, message)
+
+
+def _log_density(problem: Problem, inflation: float) -> Callable[[Array], float]:
+    k = len(problem.others)
+
+    def log_density(theta: Array) -> float:
+        if np.any(theta < problem.lower) or np.any(theta > problem.upper):
+            return -np.inf
+        # flat in the occupancies: the shares' map stretches volume by the product of its widths
+        slope = problem.occupancies.derivative(theta[k:])[1][list(problem.occupancies.free)]
+        widths = np.abs(np.diag(slope))
+        if widths.size and widths.min() <= 0.0:
+            return -np.inf
+        return -0.5 * problem.evaluate(theta, derivatives=False).chi2 / inflation + float(np.log(widths).sum())
+
+    return log_density
+
+
+def _cloud(result: FitResult, problem: Problem, count: int, random: np.random.Generator) -> Array:
+    """Walkers around the minimum, as wide as the errors in θ and inside the limits."""
+    jacobian = problem.evaluate(result.theta).jacobian
+    norms = np.linalg.norm(jacobian, axis=0)
+    norms[norms == 0.0] = 1.0
+    values, vectors = np.linalg.eigh((jacobian / norms).T @ (jacobian / norms))
+    spread = vectors / np.sqrt(np.maximum(values, 1e-6)) / norms[:, None]
+    points = result.theta + random.standard_normal((count, len(norms))) @ spread.T
+    span = problem.upper - problem.lower
+    # reflected at the limits: a clipped cloud would lie in a plane, which the sampler never leaves
+    inside = np.abs(points - problem.lower) + problem.lower
+    inside = problem.upper - np.abs(problem.upper - inside)
+    return np.clip(inside, problem.lower + 1e-9 * span, problem.upper - 1e-9 * span)
+
+
+def _dataset(result: FitResult, problem: Problem, chain: Array) -> xr.Dataset:
+    import xarray as xr
+
+    draws = [problem.expand(theta)[0] for theta in chain]
+    columns = {name: np.array([d[name] for d in draws]) for name in problem.moving}
+    for phase in result.model.phases:
+        prefix = result.model.prefix(phase)
+        for element in dict.fromkeys(s.element for s in phase.structure.sites):
+            kin = {f"{prefix}occ_{s.label}": s for s in phase.structure.sites if s.element == element}
+            if not any(n in columns for n in kin):
+                continue
+            atoms = {n: s.multiplicity * columns.get(n, np.full(len(chain), s.occupancy)) for n, s in kin.items()}
+            total = sum(atoms.values())
+            columns[f"{prefix}{element}"] = np.asarray(total)
+            columns |= {f"{prefix}share_{s.label}": atoms[n] / total for n, s in kin.items() if n in columns}
+    return xr.Dataset({name: ("draw", x) for name, x in columns.items()}, attrs={"model": result.model.name})
