@@ -69,10 +69,18 @@ def test_an_unknown_name_is_refused_with_the_known_ones(engine, values):
         engine.jacobian(values, ["mixing"])
 
 
-@pytest.mark.parametrize("grid", [[30.0], [30.0, 20.0], [0.0, 20.0], [20.0, 180.0], [[20.0, 30.0]], [20.0, np.nan]])
+@pytest.mark.parametrize("grid", [[], [30.0, 20.0], [0.0, 20.0], [20.0, 180.0], [[20.0, 30.0]], [20.0, np.nan]])
 def test_a_grid_that_is_none_is_refused(structure, grid):
     with pytest.raises(InputError, match="two_theta"):
         debye.bind(structure, grid, radiation("cu-ka1"), EngineSettings())
+
+
+def test_one_angle_is_a_grid(engine, values, structure):
+    single = debye.bind(structure, engine.two_theta[7:8], radiation("cu-ka1"), EngineSettings())
+    pattern, by_width = single.jacobian({**values, "W": 0.0}, ["W"])
+    whole = engine.pattern({**values, "W": 0.0})
+    assert pattern == pytest.approx(whole[7], abs=1e-5 * whole.max())
+    assert not by_width.any()
 
 
 @pytest.mark.parametrize(("name", "at"), [("size_nm", 2.0), ("a", 5.85), ("zero_deg", 1.5)])

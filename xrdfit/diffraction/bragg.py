@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
+from xrdfit.diffraction.grids import check_grid
 from xrdfit.diffraction.lines import INSTRUMENT_WIDTHS, Lines, LineTable, Rows, bind_lines, polarization_factor
 from xrdfit.diffraction.profile import Peaks, reaches, sum_peaks, sum_peaks_jacobian
 from xrdfit.diffraction.protocol import FloatArray
@@ -237,19 +238,6 @@ def _smallest_spacing(volume: float, wavelength: float, last: float) -> float:
     enough = (3.0 * _MANY_INDICES / (4.0 * pi * volume)) ** (1.0 / 3.0)  # radius of a sphere of so many indices, 1/d
     seen = 2.0 / wavelength * sin(radians(0.5 * min(last + _LEAST_TAIL, _HIGHEST)))
     return 1.0 / min(2.0 / wavelength * sin(radians(0.5 * tails)), max(enough, seen))
-
-
-def check_grid(two_theta: ArrayLike) -> FloatArray:
-    """Return the grid as a read-only array of its own, or say what is wrong with it."""
-    grid = np.array(two_theta, dtype=float)
-    if grid.ndim != 1 or grid.size == 0:
-        raise InputError(f"two_theta has the shape {grid.shape}: one dimension and at least one point are allowed")
-    if not np.isfinite(grid).all() or grid.min() <= 0.0 or grid.max() >= 180.0:
-        raise InputError(f"two_theta spans {grid.min():g} to {grid.max():g}: above 0 and below 180 degree is allowed")
-    if np.any(np.diff(grid) <= 0.0):
-        raise InputError("two_theta is not ascending: each angle must be above the one before")
-    grid.flags.writeable = False
-    return grid
 
 
 def _names(table: LineTable) -> tuple[str, ...]:

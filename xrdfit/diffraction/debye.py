@@ -26,11 +26,11 @@ from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.scattering import anomalous, f0, split_species
 from xrdfit.crystal.structure import Structure
 from xrdfit.diffraction.geometry import Geometry
+from xrdfit.diffraction.grids import check_grid
 from xrdfit.diffraction.lattice_sums import LatticeSummer, LatticeSums, Memo
 from xrdfit.diffraction.observe import (
     WIDTHS,
     Resolution,
-    check_grid,
     film_slope,
     intensity_factor,
     intensity_slope,

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.scattering import form_factors
 from xrdfit.diffraction.clusters import Cluster
+from xrdfit.diffraction.grids import check_grid
 from xrdfit.diffraction.histogram import MAX_BINS, pair_histogram
-from xrdfit.diffraction.observe import check_grid, intensity_factor, line_matrices, q_range
+from xrdfit.diffraction.observe import intensity_factor, line_matrices, q_range
 from xrdfit.diffraction.pairs import Shells
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.diffraction.transform import FORM_REACH, Nodes

@@ -8,13 +8,12 @@ from math import ceil, log, log2, pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from xrdfit.crystal.radiation import Radiation, polarization
 from xrdfit.diffraction.gridding import interpolation_matrix
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.diffraction.transform import Nodes
-from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -129,21 +128,6 @@ def q_range(two_theta: FloatArray, margin: float, radiation: Radiation) -> tuple
     return float(low) / max(wavelengths), float(high) / min(wavelengths)
 
 
-def check_grid(two_theta: ArrayLike) -> FloatArray:
-    """Copy a grid of angles, degree, to a read-only array.
-
-    Raises
-    ------
-    InputError
-        When it is not at least two ascending values within 0 to 180.
-    """
-    grid = np.array(two_theta, dtype=float)
-    if grid.ndim != 1 or grid.size < 2 or not np.all(np.diff(grid) > 0.0) or grid[0] <= 0.0 or grid[-1] >= 180.0:
-        raise InputError("two_theta is not a grid of angles: at least two ascending values within 0 to 180 are allowed")
-    grid.setflags(write=False)
-    return grid
-
-
 @dataclass(frozen=True)
 class Resolution:
     """Widths of the instrument: H_G² = U tan²θ + V tanθ + W, H_L = X tanθ + Y/cosθ (degree)."""
@@ -181,7 +165,8 @@ class Resolution:
         """Matrix B of the change by the instrument: the pattern becomes y + B y.
 
         (B y)_i = sum_j V(2theta_i - 2theta_j) (y_j - y_i) d2theta_j with V the Voigt function: a narrow line that the
-        grid cannot resolve leaves the pattern alone, and the ends of the grid need nothing from beyond.
+        grid cannot resolve leaves the pattern alone, as does a grid of one point, and the ends of the grid need
+        nothing from beyond.
         Points farther away than `reach` are left out.
         """
         from scipy.sparse import csr_array
@@ -189,6 +174,8 @@ class Resolution:
 
         gauss, lorentz = self.widths(two_theta)
         n = len(two_theta)
+        if n == 1:
+            return csr_array((1, 1))
         first = np.searchsorted(two_theta, two_theta - reach)
         count = np.searchsorted(two_theta, two_theta + reach, side="right") - first
         pointers = np.concatenate([[0], np.cumsum(count)])
@@ -208,7 +195,7 @@ class Resolution:
         """Derivative of `blur` by one of the widths: a central difference, or a secant from a perfect instrument."""
         gauss, lorentz = self.widths(two_theta)
         squared = name in ("U", "V", "W")
-        resolved = 2.0 * float(np.median(np.diff(two_theta)))
+        resolved = 2.0 * float(np.median(np.diff(two_theta))) if len(two_theta) > 1 else 1.0
         width = max(float(np.median(gauss if squared else lorentz)), resolved)
         step = width**2 if squared else width
         own = getattr(self, name)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xrdfit.diffraction.grids import check_grid
 from xrdfit.errors import InputError
 from xrdfit.model import PowderModel
 
@@ -47,9 +48,7 @@ def simulate(
     InputError
         For a grid that is not ascending within 0–180°, or a parameter that the model does not have.
     """
-    angles = np.asarray(two_theta, dtype=float)
-    if angles.ndim != 1 or angles.size == 0 or not (np.diff(angles) > 0).all() or angles[0] <= 0 or angles[-1] >= 180:
-        raise InputError("two_theta must be a rising row of angles between 0 and 180 degrees")
+    angles = check_grid(two_theta)
     if radiation is not None:
         model = replace(model, instrument=replace(model.instrument, radiation=radiation))
     parameters = {r.name: r.value for r in model.rows(engine)}
