@@ -22,8 +22,6 @@ BACKGROUND = "#009E73"
 DIFFERENCE = "#0072B2"
 EXCLUDED = "#E8E8E8"
 PHASES = ("#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#D55E00")
-# One colour a cluster size (nm), the same in every figure and notebook.
-SIZE_COLOURS = {2: "#D55E00", 4: "#009E73", 6: "#0072B2"}
 
 
 def title(result: FitResult) -> str:
