@@ -21,6 +21,7 @@ from xrdfit.diffraction.shapes import lognormal_gamma
 FloatArray = NDArray[np.float64]
 
 _PHASE_STEP = 0.6  # u_max times the distance between nodes in rho: interpolation errs by 1.5e-6 at u_max, less below
+_LEAST_STEPS = 120  # nodes in rho where u_max is low: gamma's second derivative jumps at its end
 _OVERSAMPLING = 4.0  # nodes in u per pi / rho_max
 FORM_REACH = 4.0  # Angstrom: form and displacement factors vary with q as if atoms were this far apart
 _BINS_PER_NODE = 128
@@ -48,8 +49,8 @@ class Nodes:
 
     @property
     def rho_step(self) -> float:
-        """Distance between the nodes in rho."""
-        return _PHASE_STEP / self.u_max
+        """Distance between the nodes in rho: small against the waves of the kernel and against the cluster."""
+        return min(_PHASE_STEP / self.u_max, self.rho_max / _LEAST_STEPS)
 
     @property
     def u_step(self) -> float:
