@@ -172,7 +172,7 @@ def unexplained_line(result: FitResult) -> tuple[float, float] | None:
 
 def _points_across_a_line(result: FitResult) -> int:
     """Points across half the height of the strongest calculated line."""
-    net = (result.pattern["calculated"] - result.pattern["background"]).values
+    net = result.pattern["calculated"].values - result.pattern["background"].values
     top = int(np.argmax(net))
     below = np.flatnonzero(net < net[top] / 2)
     left, right = below[below < top], below[below > top]

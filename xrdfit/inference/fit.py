@@ -15,7 +15,7 @@ from xrdfit.inference.prepare import Setup, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.rivals import lowest
-from xrdfit.inference.solve import Progress, Solution, search, settle, solve
+from xrdfit.inference.solve import Progress, Solution, search, settle
 from xrdfit.model import Instrument, PowderModel
 from xrdfit.phase import Engine
 
@@ -26,6 +26,9 @@ Array = NDArray[np.float64]
 
 # Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
 AUTO_DEBYE_BELOW_NM = 30.0
+
+# Weights from a point whose χ² is less than so many times the minimum's are the minimum's own.
+_SAME_WEIGHTS = 1.01
 
 # A sphere of diameter D fitted with Scherrer lines (K = 0.9) gives about this part of D.
 SCHERRER_OF_SPHERE = 0.87
@@ -109,12 +112,25 @@ def fit_with(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress
     problem = setup.problem
     if progress:
         progress("fitting")
-    first = solve(problem, problem.theta(problem.base), progress)
+    near = search(problem, problem.theta(problem.base), progress)
     if setup.scan.attrs.get("sigma_from", "poisson") == "file":
-        return assemble(setup, problem, first, model, reason)
-    problem = problem.with_sigma(model_sigma(setup, problem, first.theta))
-    near = lowest(problem, (first, *first.others))
-    return assemble(setup, problem, replace(settle(problem, near.theta), others=first.others), model, reason)
+        solution = settle(problem, near.theta)
+    else:
+        problem, solution = _reweighted(setup, near)
+    return assemble(setup, problem, replace(solution, others=near.others), model, reason)
+
+
+def _reweighted(setup: Setup, near: Solution) -> tuple[Problem, Solution]:
+    """Converge under the weights of the pattern that the counts' own weights lead to."""
+    problem = setup.problem.with_sigma(model_sigma(setup, setup.problem, near.theta))
+    start = lowest(problem, (near, *near.others)).theta
+    solution = settle(problem, start)
+    if problem.evaluate(start, derivatives=False).chi2 < _SAME_WEIGHTS * solution.chi2:
+        return problem, solution
+    # the search had ended elsewhere, and so had the weights
+    near = settle(setup.problem, solution.theta)
+    problem = setup.problem.with_sigma(model_sigma(setup, setup.problem, near.theta))
+    return problem, settle(problem, near.theta)
 
 
 def restore(
@@ -173,5 +189,5 @@ def choose_engine(
 def model_sigma(setup: Setup, problem: Problem, theta: Array) -> Array:
     """σ of a counting experiment whose mean is the calculated pattern, in counts (n,)."""
     gain: Any = setup.scan["gain"].values if "gain" in setup.scan else 1.0
-    calculated = problem.evaluate(theta, derivatives=False).calculated
+    calculated = problem.evaluate(theta).calculated
     return np.sqrt(gain * np.maximum(calculated, gain))

@@ -8,7 +8,7 @@ The optimizer moves a vector θ of the other parameters and of occupancy shares 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,22 @@ class Evaluation:
     chi2: float
     calculated: Array
     background: Array
+
+
+@dataclass
+class _Memory:
+    """The last point with derivatives: a minimum is looked at several times.
+
+    Attributes
+    ----------
+    patterns : tuple or None
+        Values of all parameters but the linear ones, then what `BoundModel.jacobians` returns there.
+    evaluation : tuple or None
+        θ, then the evaluation there.
+    """
+
+    patterns: tuple[tuple[float, ...], Array, Array] | None = None
+    evaluation: tuple[Array, Evaluation] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,7 @@ class Problem:
     step: Array
     linear: tuple[str, ...]
     linear_varies: NDArray[np.bool_]
+    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
 
     @property
     def moving(self) -> tuple[str, ...]:
@@ -99,7 +116,9 @@ class Problem:
 
     def with_sigma(self, sigma: Array) -> Problem:
         """Return the problem with other weights."""
-        return replace(self, sigma=sigma)
+        other = replace(self, sigma=sigma)
+        other._memory.patterns = self._memory.patterns
+        return other
 
     def theta(self, values: Mapping[str, float]) -> Array:
         """θ of parameter values (n_theta,), moved within the limits."""
@@ -137,11 +156,17 @@ class Problem:
 
     def evaluate(self, theta: Array, derivatives: bool = True) -> Evaluation:
         """Solve the linear part at θ and return residual and, on request, Jacobian."""
-        values, chain = self.expand(theta)
+        known = self._memory.evaluation
+        if known is not None and np.array_equal(known[0], theta):
+            return known[1]
+        evaluation = self._evaluate(theta, derivatives)
         if derivatives:
-            patterns, slopes = self.bound.jacobians(values, self.moving)
-        else:
-            patterns, slopes = self.bound.patterns(values), np.empty((0, 0, 0))
+            self._memory.evaluation = theta.copy(), evaluation
+        return evaluation
+
+    def _evaluate(self, theta: Array, derivatives: bool) -> Evaluation:
+        values, chain = self.expand(theta)
+        patterns, slopes = self._patterns(values, derivatives)
         coefficients, basis = self._solve_linear(patterns)
         values.update(zip(self.linear, coefficients.tolist(), strict=True))
         n_phases = patterns.shape[1]
@@ -156,11 +181,22 @@ class Problem:
 
     def full_jacobian(self, values: Mapping[str, float]) -> Array:
         """d(calculated/σ) by every independent parameter: those of `tangent`, then the linear ones that vary."""
-        patterns, slopes = self.bound.jacobians(values, self.moving)
+        patterns, slopes = self._patterns(values)
         scales = np.array([values[n] for n in self.linear[: patterns.shape[1]]])
         nonlinear = np.einsum("npk,p->nk", slopes, scales) @ self.tangent(values)
         design = np.column_stack([patterns, self.bound.background])[:, self.linear_varies]
         return np.column_stack([nonlinear, design]) / self.sigma[:, None]
+
+    def _patterns(self, values: Mapping[str, float], derivatives: bool = True) -> tuple[Array, Array]:
+        """`BoundModel.jacobians` by `moving`; the derivatives are empty where none are asked for or known."""
+        linear = set(self.linear)
+        at = tuple(value for name, value in values.items() if name not in linear)
+        known = self._memory.patterns
+        if known is None or known[0] != at:
+            if not derivatives:
+                return self.bound.patterns(values), np.empty((0, 0, 0))
+            known = self._memory.patterns = at, *self.bound.jacobians(values, self.moving)
+        return known[1:]
 
     def _solve_linear(self, patterns: Array) -> tuple[Array, Array]:
         """Coefficients of all linear parameters, and an orthonormal basis of those that were solved for.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.inference.descend import Solution
+from xrdfit.inference.descend import Solution, descend
 from xrdfit.inference.problem import Evaluation, Problem
 from xrdfit.inference.starts import poor, rough_minima, screen_sample, screen_shares
 
@@ -21,17 +21,13 @@ _SCREENED = 150
 _STARTS = 20
 
 
-def minimize(
-    problem: Problem, start: Array, *, precise: bool = True, free: NDArray[np.bool_] | None = None
-) -> Solution:
+def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None) -> Solution:
     """Minimize χ² from one starting point with `lmfit` (method ``least_squares``, trust region reflective).
 
     Parameters
     ----------
     problem : Problem
     start : ndarray, shape (n_theta,)
-    precise : bool
-        Converge fully; otherwise only far enough to choose weights or starting points.
     free : ndarray of bool, optional
         Components of θ that move; all by default.
     """
@@ -40,32 +36,26 @@ def minimize(
     free = np.ones(len(start), dtype=bool) if free is None else free
     if not free.any():
         return Solution(start, problem.evaluate(start, derivatives=False).chi2, True, "nothing to move")
-    last: dict[bytes, Evaluation] = {}
 
     def evaluate(params: lmfit.Parameters) -> Evaluation:
         theta = start.copy()
         theta[free] = [p.value for p in params.values()]
-        key = theta.tobytes()
-        if key not in last:
-            last.clear()
-            last[key] = problem.evaluate(theta)
-        return last[key]
+        return problem.evaluate(theta)
 
     inner = np.clip(start, problem.lower + 1e-3 * problem.step, problem.upper - 1e-3 * problem.step)
     params = lmfit.Parameters()
     for i in np.flatnonzero(free):
         params.add(f"t{i}", value=inner[i], min=problem.lower[i], max=problem.upper[i])
-    tolerance = 1e-9 if precise else 1e-4
     minimizer = lmfit.Minimizer(lambda p: evaluate(p).residual, params, nan_policy="raise")
     # lmfit takes the root of its covariance's diagonal, negative where the problem is singular; ours is in `assemble`
     with np.errstate(invalid="ignore"):
         fitted: Any = minimizer.least_squares(
             jac=lambda p: evaluate(p).jacobian[:, free],
             x_scale=problem.step[free],
-            ftol=tolerance,
-            xtol=1e-8 if precise else 1e-4,
+            ftol=1e-9,
+            xtol=1e-8,
             gtol=1e-10,
-            max_nfev=200 if precise else 40,
+            max_nfev=200,
         )
     theta = start.copy()
     theta[free] = [p.value for p in fitted.params.values()]
@@ -73,19 +63,16 @@ def minimize(
     return Solution(theta, chi2, bool(fitted.success), str(fitted.message))
 
 
-def solve(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
-    """Return the best minimum found from the start and, where there is reason, from further points."""
-    near = search(problem, start, progress)
-    return replace(settle(problem, near.theta), others=near.others)
-
-
 def search(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
-    """Find the neighbourhood of the best minimum, without converging fully."""
+    """Return the best minimum found from the start and, where there is reason, from further points.
+
+    It is near enough to choose weights; `settle` converges fully.
+    """
     tell = progress or (lambda _: None)
-    best = minimize(problem, start, precise=False)
+    best = descend(problem, start)
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
-        best = min(best, minimize(problem, screen_sample(problem, start), precise=False), key=lambda s: s.chi2)
+        best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
     if len(problem.occupancies.names) > _MANY_OCCUPANCIES:
         tell("several starting points for the occupancies")
         found = rough_minima(problem, screen_shares(problem, best.theta, _SCREENED, _STARTS))

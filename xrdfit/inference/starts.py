@@ -16,22 +16,31 @@ Array = NDArray[np.float64]
 _POOR_R = 0.3
 _SIZES_NM = (1.5, 2.5, 4.0, 7.0, 12.0, 25.0, 60.0)
 _STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
+_LENGTHS = ("a", "b", "c")
 _COARSE_STEPS = 6
 _KEPT = 8
 
 
 def poor(problem: Problem, theta: Array) -> bool:
-    """Whether the lines of the calculated pattern are not yet where the scan has them."""
-    e = problem.evaluate(theta, derivatives=False)
+    """Whether the lines of the calculated pattern are not yet where, or as wide as, the scan has them.
+
+    A size or a cell on its limit is as bad a sign as a large misfit: the search has run away.
+    """
+    e = problem.evaluate(theta)
+    if e.chi2 < 2.0 * len(problem.observed):
+        return False
+    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2] in ("size_nm", *_LENGTHS)]
+    if ((theta == problem.lower) | (theta == problem.upper))[moved].any():
+        return True
     net = float(np.sum(((problem.observed - e.background) / problem.sigma) ** 2))
-    return e.chi2 > _POOR_R**2 * net and e.chi2 > 2.0 * len(problem.observed)
+    return e.chi2 > _POOR_R**2 * net
 
 
 def screen_sample(problem: Problem, start: Array) -> Array:
     """Return the best of a coarse grid of sizes and cells (all phases together) around the start."""
     names = [n.rpartition("__")[2] for n in problem.others]
     sizes = [i for i, n in enumerate(names) if n == "size_nm"]
-    cells = [i for i, n in enumerate(names) if n in ("a", "b", "c")]
+    cells = [i for i, n in enumerate(names) if n in _LENGTHS]
     candidates = []
     for size in _SIZES_NM if sizes else (1.0,):
         for strain in _STRAINS if cells else (0.0,):
