@@ -33,6 +33,12 @@ _PUBLIC = {
     "fit": "xrdfit.inference.fit",
     "FitOptions": "xrdfit.inference.options",
     "FitResult": "xrdfit.inference.result",
+    "feldman_cousins": "xrdfit.inference.intervals",
+    "sample": "xrdfit.inference.posterior",
+    "systematics": "xrdfit.inference.systematics",
+    "compare": "xrdfit.inference.compare",
+    "identify": "xrdfit.inference.identify",
+    "Plan": "xrdfit.inference.identify",
     "save": "xrdfit.report",
     "load_result": "xrdfit.report",
 }
@@ -56,10 +62,16 @@ if TYPE_CHECKING:
     from xrdfit.crystal.structure import Structure as Structure
     from xrdfit.errors import ComputationError as ComputationError
     from xrdfit.errors import InputError as InputError
+    from xrdfit.inference.compare import compare as compare
     from xrdfit.inference.fit import fit as fit
+    from xrdfit.inference.identify import Plan as Plan
+    from xrdfit.inference.identify import identify as identify
+    from xrdfit.inference.intervals import feldman_cousins as feldman_cousins
     from xrdfit.inference.options import FitOptions as FitOptions
+    from xrdfit.inference.posterior import sample as sample
     from xrdfit.inference.result import FitResult as FitResult
     from xrdfit.inference.simulate import simulate as simulate
+    from xrdfit.inference.systematics import systematics as systematics
     from xrdfit.model import Instrument as Instrument
     from xrdfit.model import Phase as Phase
     from xrdfit.model import PowderModel as PowderModel

@@ -60,6 +60,32 @@ COMMANDS = (
         ),
     ),
     (
+        "compare",
+        "xrdfit.commands.compare:compare",
+        "Find out which sets of sites a scan supports: every subset fitted and ranked.",
+        (
+            "xrdfit compare scan.xy --model cu2se --sites 8c,32f,4b,24e",
+            "xrdfit compare scan.xy --model cu2se --total Cu=8 -o rivals.png",
+            "xrdfit compare scan.xy --model cu2se-6nm --rival cu2se-2nm --json",
+        ),
+    ),
+    (
+        "identify",
+        "xrdfit.commands.identify:identify",
+        "Find out what a scan, measured or planned, can and cannot tell.",
+        (
+            "xrdfit identify scan.xy --model cu2se -o combinations.png",
+            "xrdfit identify --model cu2se --total Cu=8 --counts 20000 --two-theta 15 90 0.04",
+            "xrdfit identify scan.xy --model cu2se-2nm --reach occ_Cu_4b=0.0002",
+        ),
+    ),
+    (
+        "calibrate-intervals",
+        "xrdfit.commands.calibrate_intervals:calibrate_intervals",
+        "Check by simulation how often the intervals hold the truth.",
+        ("xrdfit calibrate-intervals --scans 200 --engine bragg",),
+    ),
+    (
         "article",
         "xrdfit.commands.article:article",
         "Make the tables, figures and checked statements of the published work again.",

@@ -102,7 +102,7 @@ def compare(
                 names = tuple(label for _, label in subset)
                 tell(f"fitting {' + '.join(names)}")
                 try:
-                    fitted.append(_fit_subset(setup, full, labels, subset))
+                    fitted.append(_fit_subset(setup, full, labels, subset, fitted))
                 except InputError as error:
                     left_out.append((names, str(error)))
         for rival in rivals:
@@ -152,9 +152,16 @@ def candidate_sites(
 
 
 def _fit_subset(
-    setup: Setup, full: FitResult, labels: Sequence[tuple[str, str]], subset: Sequence[tuple[str, str]]
+    setup: Setup,
+    full: FitResult,
+    labels: Sequence[tuple[str, str]],
+    subset: Sequence[tuple[str, str]],
+    before: Sequence[_Fitted],
 ) -> _Fitted:
-    """Fit with the sites of the subset free and the other candidates empty, from several starts."""
+    """Fit with the sites of the subset free and the other candidates empty, from several starts.
+
+    One of them is the best smaller set fitted before, so that no set is worse than a part of it.
+    """
     rows = dict(setup.rows)
     for prefix, label in labels:
         name = f"{prefix}occ_{label}"
@@ -168,8 +175,15 @@ def _fit_subset(
     starts = [start, problem.theta(problem.base)]
     if problem.occupancies.free:
         starts += screen_shares(problem, start, _SCREENED, _STARTS)
-    best = rough_minima(problem, starts, kept=3)[0]
-    return _Fitted(setup.model, tuple(label for _, label in subset), problem, descend(problem, best.theta))
+    found = rough_minima(problem, starts, kept=3)[:1]
+    sites = tuple(label for _, label in subset)
+    parts = [f for f in before if set(f.sites) < set(sites)]
+    if parts:
+        part = min(parts, key=lambda f: f.solution.chi2)
+        values = {**problem.base, **part.problem.expand(part.solution.theta)[0]}
+        found.append(descend(problem, problem.theta(values)))
+    best = min(found, key=lambda s: s.chi2)
+    return _Fitted(setup.model, sites, problem, descend(problem, best.theta))
 
 
 def _fit_rival(model: PowderModel, scan: xr.Dataset, options: FitOptions, full: FitResult) -> _Fitted:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xrdfit.errors import InputError
 from xrdfit.inference.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
 from xrdfit.inference.descend import Solution
-from xrdfit.inference.fit import fit_with
+from xrdfit.inference.fit import fit_with, restore
 from xrdfit.inference.identifiability import Identifiability
 from xrdfit.inference.options import FitOptions, with_choices
 from xrdfit.inference.problem import Problem
@@ -118,7 +118,9 @@ def identify(
         data = scan
     if progress:
         progress("fitting")
-    return identify_result(fit_with(model, data, options, progress), planned=planned is not None, progress=progress)
+    # a planned scan is the model's own: its values are the minimum, and nothing is to be searched
+    result = fit_with(model, data, options, progress) if planned is None else restore(model, data, options, {})
+    return identify_result(result, planned=planned is not None, progress=progress)
 
 
 def identify_result(result: FitResult, *, planned: bool = False, progress: Progress | None = None) -> Identifiability:

@@ -1,0 +1,89 @@
+"""`xrdfit compare`: which sets of sites a scan supports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from xrdfit.commands.arguments import FitArguments, Force, Json, Model
+from xrdfit.commands.common import console, load, print_json, progress, say, whole_number
+from xrdfit.errors import InputError
+
+if TYPE_CHECKING:
+    from xrdfit.inference.comparison import Comparison
+
+INTERRUPTED = 130
+_COLUMNS = ("Sites", "ΔBIC", "ΔAIC", "Rwp", "Parameters", "Occupancies")
+
+
+def compare(
+    scan: Annotated[
+        str | None, Parameter(name="SCAN", help="File of the measured pattern.", show_default=False)
+    ] = None,
+    /,
+    *,
+    model: Model = None,
+    sites: Annotated[
+        Sequence[str],
+        Parameter(help="Candidate sites, such as 8c,32f,4b,24e or Cu_8c; else those that vary. Repeatable."),
+    ] = (),
+    rival: Annotated[Sequence[str], Parameter(help="A rival model: preset, CIF or model TOML. Repeatable.")] = (),
+    arguments: FitArguments | None = None,
+    scan_index: Annotated[
+        int | None,
+        Parameter(name="--scan", converter=whole_number, help="Which scan of a file that holds several, from 0."),
+    ] = None,
+    output: Annotated[str | None, Parameter(name=["-o", "--output"], help="Picture (PNG) of the rivals.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Fit every subset of the candidate sites and rank them."""
+    from xrdfit.inference.compare import compare as run
+    from xrdfit.report.files import check_file
+    from xrdfit.scan import read_pattern
+
+    if scan is None:
+        raise InputError("SCAN is missing: give the file of a measured pattern")
+    arguments = arguments or FitArguments()
+    start, options = load(model, arguments.phase), arguments.options()
+    rivals = [load(name) for name in rival]
+    pattern = read_pattern(scan, scan=scan_index)
+    path = None if output is None else check_file(output, force)
+    names = [name.strip() for group in sites for name in group.split(",") if name.strip()]
+    with progress() as tell:
+        found = run(start, pattern, sites=names, rivals=rivals, options=options, progress=tell)
+    if path is not None:
+        from xrdfit.report.compare_figure import png
+        from xrdfit.report.files import write_bytes
+
+        write_bytes(path, png(found))
+    if json:
+        print_json(found.to_dict())
+    else:
+        _show(found)
+    return 0 if found.complete else INTERRUPTED
+
+
+def _show(found: Comparison) -> None:
+    from xrdfit.report.numbers import percent
+    from xrdfit.report.tables import table
+
+    lowest = min(c.aic for c in found.candidates)
+    several = len({c.model for c in found.candidates}) > 1
+    rows = [
+        [
+            (f"{c.model}: " if several else "") + (" + ".join(c.sites) or "none"),
+            f"{c.delta_bic:.1f}",
+            f"{c.aic - lowest:.1f}",
+            percent(c.r_wp),
+            str(c.n_varied),
+            ", ".join(f"{s.split('_', 1)[1]} {o:.3f}" for s, o in c.occupancies.items()),
+        ]
+        for c in found.candidates
+    ]
+    console().print(table("Sets of sites, best first", _COLUMNS, rows, _COLUMNS[1:5]))
+    print("\n".join(found.summary))
+    for sites, reason in found.left_out:
+        say(f"left out: {' + '.join(sites)}: {reason}")
