@@ -94,7 +94,7 @@ def _covariance(problem: Problem, values: Mapping[str, float], fixed: Collection
 
 def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: PowderModel, reason: str) -> FitResult:
     """Put the result of a fit together."""
-    evaluation = problem.evaluate(solution.theta, derivatives=False)
+    evaluation = problem.evaluate(solution.theta)
     values = evaluation.values
     at_bound = _names_at_bound(problem, solution.theta, values)
     spread = covariance(problem, values, [n for n in at_bound if n in problem.others])

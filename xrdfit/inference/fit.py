@@ -157,7 +157,7 @@ def restore(
         problem = problem.with_sigma(sigma)
     elif setup.scan.attrs.get("sigma_from", "poisson") != "file":
         problem = problem.with_sigma(model_sigma(setup, problem, theta))
-    solution = Solution(theta, problem.evaluate(theta, derivatives=False).chi2, True, "restored")
+    solution = Solution(theta, problem.evaluate(theta).chi2, True, "restored")
     return assemble(setup, problem, solution, model, reason)
 
 
