@@ -33,7 +33,7 @@ def figure(found: Comparison) -> Figure:
     rivals = distinct_rivals(found)
     fig = Figure(figsize=(12.0, 6.5), dpi=130, layout="constrained")
     FigureCanvasAgg(fig)
-    left, right = fig.subfigures(1, 2, width_ratios=(1.0, 1.5))
+    left, right = (fig.add_subfigure(place) for place in fig.add_gridspec(1, 2, width_ratios=(1.0, 1.5)))
     _draw_ranking(left.subplots(), found)
     panels = right.subplots(1 + max(len(rivals), 1), 1, sharex=True, squeeze=False)[:, 0]
     _draw_scan(panels[0], found)
