@@ -4,6 +4,7 @@ The case: Cu2Se of 6 nm, 1251 points from 15 to 65 degrees, Cu Ka doublet, Poiss
 coefficients, cell, size and two occupancies vary, in either programme from the same start away from the truth.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -132,11 +133,13 @@ def test_simulate():
     assert least < 1e-3
 
 
-def test_start_up():
+def test_start_up(tmp_path):
     """Above bare Python, with compiled bytecode: the first call of each compiles."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = str(tmp_path)
 
     def start(*arguments):
-        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment)
 
     commands = {
         "import xrdfit": ("-c", "import xrdfit"),
