@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cyclopts import Token
     from rich.console import Console
 
+    from xrdfit.commands.worth import Worth
     from xrdfit.inference.result import FitResult
     from xrdfit.model import PowderModel
 
@@ -161,7 +162,7 @@ class Progress:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def deliver(result: FitResult, directory: str | None, *, force: bool, as_json: bool) -> int:
+def deliver(result: FitResult, directory: str | None, *, force: bool, as_json: bool, worth: Worth | None = None) -> int:
     """Save and print a result; return the exit status."""
     saved: Path | None = None
     if directory is not None:
@@ -169,14 +170,18 @@ def deliver(result: FitResult, directory: str | None, *, force: bool, as_json: b
 
         with progress("writing the report"):
             saved = save(result, directory, force)
+            if worth is not None:
+                worth.write(saved)
     if as_json:
-        print_json(result.to_dict())
+        print_json(result.to_dict() | ({} if worth is None else worth.to_dict()))
     else:
         from xrdfit.report.tables import render
 
         with progress("intervals"):
             shown = render(result)
         console().print(shown)
+        if worth is not None:
+            worth.show()
         if saved is not None:
             print(f"\nPicture: {saved / 'fit.png'}\nReport: {saved / 'report.html'}\nNumbers: {saved / 'result.json'}")
     return conclude(result)

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
 from xrdfit.commands.common import deliver, load, progress, whole_number
+from xrdfit.commands.worth import examine
 from xrdfit.errors import InputError
 
 
@@ -29,6 +30,13 @@ def fit(
     output: Annotated[
         str | None, Parameter(name=["-o", "--output"], help="Folder for result, picture, page, CIF and fit.toml.")
     ] = None,
+    posterior: Annotated[bool, Parameter(help="Sample the posterior (emcee) too; with -o a corner plot.")] = False,
+    systematics: Annotated[
+        bool, Parameter(help="Refit under other assumptions (tables, background, B, engine, range) too.")
+    ] = False,
+    feldman_cousins: Annotated[
+        bool, Parameter(name="--feldman-cousins", help="Intervals that are exact at bounds too.")
+    ] = False,
     force: Force = False,
     json: Json = False,
 ) -> int:
@@ -56,4 +64,7 @@ def fit(
 
     with progress() as tell:
         result = fit_with(start_model, pattern, options, tell)
-    return deliver(result, output, force=force, as_json=json)
+        worth = examine(
+            result, posterior=posterior, systematics=systematics, feldman_cousins=feldman_cousins, tell=tell
+        )
+    return deliver(result, output, force=force, as_json=json, worth=worth)
