@@ -18,10 +18,13 @@ OPEN_SPLIT = 0.1
 UNDETERMINED = 0.5
 """A combination is not determined where its error exceeds this part of it."""
 
+KNOWN_SUM = 0.3
+"""… and the sum is known better than the difference by this factor."""
+
 _FLOOR = 1e-14  # of the largest eigenvalue: below is rounding
 _LARGEST_INTEGER = 12
 _SAME_ERROR = 1.25
-_SAME_DIRECTION = 0.97
+_SAME_DIRECTION = 0.99
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,9 @@ def degenerate_pairs(
             scale = max(total, 1e-3)
             split = float(np.sqrt(max(v_i + v_j - 2 * c, 0.0))) / scale
             together = float(np.sqrt(max(v_i + v_j + 2 * c, 0.0))) / scale
-            # where a total leaves only two sites free they are anticorrelated by construction, yet well known
-            if correlation < -DEGENERATE_CORRELATION and split > OPEN_SPLIT:
+            # two sites that share out a total are anticorrelated by construction, yet well known; and a site that is
+            # uncertain by itself takes others along without their sum being known
+            if correlation < -DEGENERATE_CORRELATION and split > OPEN_SPLIT and together < KNOWN_SUM * split:
                 pairs.append(DegeneratePair(names[i], names[j], float(correlation), together, split))
     return tuple(sorted(pairs, key=lambda p: -p.split_relative))
 

@@ -62,7 +62,8 @@ def compare(
         It holds all candidate sites.
     scan : xarray.Dataset
     sites : sequence of str
-        Candidates, by label ("Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by default.
+        Candidates, by label ("Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by default. Other
+        sites that the model lets vary are empty; those that it does not are as they are.
     rivals : sequence of PowderModel
         Further models, each a candidate with what it lets vary.
     options : FitOptions, optional
@@ -89,7 +90,7 @@ def compare(
     tell = progress or (lambda _: None)
     labels = candidate_sites(model, options, scan, sites)
     tell("fitting the model with all sites")
-    whole = replace(options, vary=(*options.vary, *(f"{prefix}occ_{label}" for prefix, label in labels)))
+    whole = _all_sites(model, options, labels)
     full = fit_with(model, scan, whole, progress)
     assert full.problem is not None
     setup = prepare(model, scan, replace(whole, engine=full.engine), full.engine)
@@ -113,6 +114,21 @@ def compare(
         if not fitted:
             raise
     return _rank(fitted, full, tuple(left_out), complete)
+
+
+def _all_sites(model: PowderModel, options: FitOptions, labels: Sequence[tuple[str, str]]) -> FitOptions:
+    """Return options under which all candidates vary and other sites that would vary are empty.
+
+    A site that is no candidate, and that the options do not name, has no part in the comparison.
+    """
+    named = [f"{prefix}occ_{label}" for prefix, label in labels]
+    tied = {t.target for t in model.ties}
+    empty = {
+        r.name: 0.0
+        for r in model.rows("bragg")
+        if r.vary and r.name.rpartition("__")[2].startswith("occ_") and r.name not in {*named, *options.vary, *tied}
+    }
+    return replace(options, vary=(*options.vary, *named), fix={**empty, **options.fix})
 
 
 def candidate_sites(

@@ -34,7 +34,7 @@ class Posterior:
     Attributes
     ----------
     samples : xarray.Dataset
-        One variable a parameter (occupancies, other parameters, and the shares of sites), dimension `draw`.
+        One variable a parameter, share and total, dimension `draw`; the attribute `derived` is 1 for the last two.
     autocorrelation_time : float
         The longest of any component, in steps.
     steps, walkers : int
@@ -201,4 +201,8 @@ def _dataset(result: FitResult, problem: Problem, chain: Array) -> xr.Dataset:
             total = sum(atoms.values())
             columns[f"{prefix}{element}"] = np.asarray(total)
             columns |= {f"{prefix}share_{s.label}": atoms[n] / total for n, s in kin.items() if n in columns}
-    return xr.Dataset({name: ("draw", x) for name, x in columns.items()}, attrs={"model": result.model.name})
+    sampled = {*problem.moving}
+    return xr.Dataset(
+        {name: ("draw", x, {"derived": int(name not in sampled)}) for name, x in columns.items()},
+        attrs={"model": result.model.name},
+    )

@@ -28,8 +28,7 @@ def figure(posterior: Posterior, names: Sequence[str] = ()) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    every = [str(n) for n in posterior.samples]
-    chosen = list(names) or [n for n in every if "share_" not in n and ("_" in n or len(n) == 1)]
+    chosen = list(names) or [str(n) for n, x in posterior.samples.items() if not x.attrs["derived"]]
     table = np.column_stack([posterior.samples[n].values for n in chosen])
     # corner cannot draw what does not move
     moving = table.std(axis=0) > 0.0

@@ -1,0 +1,115 @@
+"""Comparison of sets of sites: the right set is named, and nothing is named that the scan cannot tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from inference_cases import scan_of
+
+import xrdfit as xf
+from xrdfit.errors import InputError
+from xrdfit.inference import compare as module
+
+TRUTH = {"occ_Cu_8c": 0.3, "occ_Cu_32f": 0.0, "occ_Cu_4b": 0.3, "occ_Cu_24e": 0.182}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return xf.load_model("cu2se")
+
+
+@pytest.fixture(scope="module")
+def found(model):
+    return xf.compare(model, scan_of(model, 1, values=TRUTH), sites=["8c", "32f", "4b", "24e"])
+
+
+def test_all_fifteen_sets_are_ranked_and_the_true_one_is_named(found):
+    assert len(found.candidates) == 15
+    assert set(found.best.sites) == {"Cu_8c", "Cu_4b", "Cu_24e"}
+    assert found.verdict == "decided"
+    assert np.all(np.diff([c.bic for c in found.candidates]) >= 0)
+
+
+def test_no_set_is_worse_than_a_part_of_it(found):
+    for larger in found.candidates:
+        for smaller in found.candidates:
+            if set(smaller.sites) < set(larger.sites):
+                assert larger.chi2 <= smaller.chi2 + 0.05
+
+
+def test_criteria_follow_from_chi_square(found):
+    for c in found.candidates:
+        assert c.bic == pytest.approx(c.chi2 / found.chi2_scale + c.n_varied * np.log(found.n_points))
+        assert c.aic == pytest.approx(c.chi2 / found.chi2_scale + 2 * c.n_varied)
+
+
+def test_the_set_of_the_truth_is_as_good_as_a_fit_with_the_others_fixed(model, found):
+    best = xf.fit(model, scan_of(model, 1, values=TRUTH), fix={"occ_Cu_32f": 0.0})
+    assert found.best.chi2 == pytest.approx(best.statistics.chi2, abs=2.0)  # the weights come from a larger model
+    assert found.best.occupancies["Cu_4b"] == pytest.approx(best["occ_Cu_4b"].value, abs=1e-4)
+
+
+def test_hamilton_halves_the_tail_of_f(found):
+    from scipy.stats import f
+
+    pair = next(p for p in found.pairs if set(p.smaller) == {"Cu_8c", "Cu_4b"} and p.site == "Cu_24e")
+    large = found[pair.larger]
+    freedom = found.n_points - large.n_varied
+    assert pair.r_ratio == pytest.approx(found[pair.smaller].r_wp / large.r_wp)
+    assert pair.p == pytest.approx(f.sf((pair.r_ratio**2 - 1) * freedom, 1, freedom) / 2)
+    empty = next(p for p in found.pairs if set(p.smaller) == set(found.best.sites))
+    assert empty.p > 0.01
+
+
+def test_sets_that_cannot_hold_the_total_are_left_out_with_the_reason(model):
+    found = xf.compare(model, scan_of(model, 1, values=TRUTH), sites=["8c", "4b"], total={"Cu": 7.968})
+    assert [c.sites for c in found.candidates if c.sites == ("Cu_4b",)] == []
+    assert found.left_out[0][0] == ("Cu_4b",)
+    assert "Cu=7.968" in found.left_out[0][1]
+
+
+def test_rival_models_are_ranked_among_the_sets(model):
+    scan = scan_of(model, 3, values={**TRUTH, "b_overall": 0.0})
+    found = xf.compare(model, scan, sites=["8c", "32f"], rivals=[xf.load_model("cu2se-2nm")], fix={"b_overall": 0.0})
+    assert found.best.model == "cu2se-2nm"
+    assert found.verdict == "decided"
+
+
+def test_with_few_counts_the_answer_is_cannot_tell(model):
+    values = {"occ_Cu_8c": 0.37, "occ_Cu_32f": 0.1575, "occ_Cu_4b": 0.0, "occ_Cu_24e": 0.05}
+    found = xf.compare(model, scan_of(model, 2, counts=50, background=30, values=values))
+    assert found.verdict == "cannot tell"
+    assert found.summary[0].startswith("cannot tell")
+
+
+def test_interrupted_it_keeps_what_was_done(model, monkeypatch):
+    fit, done = module._fit_subset, []
+
+    def interrupted(*arguments):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(arguments)
+        return fit(*arguments)
+
+    monkeypatch.setattr(module, "_fit_subset", interrupted)
+    found = xf.compare(model, scan_of(model, 1, values=TRUTH))
+    assert len(found.candidates) == 3
+    assert not found.complete
+
+
+@pytest.mark.parametrize(("sites", "message"), [(["48g"], "48g.*it has Se_4a, Cu_8c"), (["Cu_9z"], "it has")])
+def test_an_unknown_site_is_refused(model, sites, message):
+    with pytest.raises(InputError, match=message):
+        xf.compare(model, scan_of(model, 1), sites=sites)
+
+
+def test_unknown_options_are_refused(model):
+    with pytest.raises(InputError, match="there are engine"):
+        xf.compare(model, scan_of(model, 1), totals={"Cu": 8})
+
+
+def test_json_holds_what_the_contract_names(found):
+    best = found.to_dict()["candidates"][0]
+    assert best["sites"] == ["Cu_8c", "Cu_4b", "Cu_24e"]
+    assert {"sites", "r_wp", "chi2", "n_varied", "aic", "bic"} <= set(best)
+    assert all(type(best[key]) is float for key in ("r_wp", "chi2", "aic", "bic"))

@@ -1,0 +1,140 @@
+"""What a scan can tell: eigenvectors against simulation, degenerate pairs named, rivals found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from inference_cases import scan_of
+
+import xrdfit as xf
+from xrdfit.crystal.structure import Structure
+from xrdfit.errors import InputError
+from xrdfit.inference.combinations import combinations_of
+from xrdfit.inference.design import design
+from xrdfit.inference.identify import identify_result
+
+
+def twin_model():
+    """Two 32f sites, at x = 0.34 and 0.343."""
+    model = xf.load_model("cu2se-6nm")
+    phase = model.phases[0]
+    rows = [
+        {"species": "Se", "xyz": (0.0, 0.0, 0.0), "occupancy": 1.0},
+        {"species": "Cu", "xyz": (0.25, 0.25, 0.25), "occupancy": 0.4},
+        {"species": "Cu", "xyz": (0.34, 0.34, 0.34), "occupancy": 0.08},
+        {"species": "Cu", "xyz": (0.343, 0.343, 0.343), "occupancy": 0.08},
+    ]
+    structure = Structure.from_sites("twins", phase.structure.group, phase.structure.cell, rows)
+    vary = ("occ_Cu_8c", "occ_Cu_32f", "occ_Cu_32f_2")
+    return replace(model, name="twins", phases=(replace(phase, structure=structure, vary=vary, packing=()),))
+
+
+def test_two_sites_at_nearly_one_place_are_named_as_a_degenerate_pair():
+    model = twin_model()
+    found = xf.identify(model, scan_of(model, 1))
+    assert [(p.first, p.second) for p in found.degenerate] == [("occ_Cu_32f", "occ_Cu_32f_2")]
+    (pair,) = found.degenerate
+    assert pair.correlation < -0.99
+    assert pair.sum_relative < 0.1 * pair.split_relative
+    assert any("Cu_32f and Cu_32f_2 are a degenerate pair" in line for line in found.summary)
+    worst = found.combinations[-1]
+    assert worst.coefficients == {"occ_Cu_32f": 1.0, "occ_Cu_32f_2": -1.0}
+
+
+def test_distinct_sites_are_no_degenerate_pair():
+    model = xf.load_model("cu2se-2nm")
+    assert xf.identify(model, scan_of(model, 1)).degenerate == ()
+
+
+def test_an_identical_site_leaves_its_combination_undetermined():
+    model = twin_model()
+    phase = model.phases[0]
+    sites = phase.structure.sites
+    same = replace(sites[3], xyz=sites[2].xyz)
+    structure = replace(phase.structure, sites=(*sites[:3], same))
+    found = xf.identify(replace(model, phases=(replace(phase, structure=structure),)), xf.Plan())
+    assert not found.combinations[-1].determined
+    assert "not determined" in found.summary[len(found.combinations) - 1]
+
+
+def test_errors_of_combinations_are_those_of_repeated_scans():
+    model = xf.load_model("cu2se-2nm")
+    found = xf.identify(model, xf.Plan())
+    fits = [xf.fit(model, scan_of(model, seed)) for seed in range(100, 160)]
+    for c in found.combinations:
+        values = [sum(f * r[n].value for n, f in c.coefficients.items()) for r in fits]
+        # 60 scans know a standard deviation to 9 %
+        assert np.std(values, ddof=1) == pytest.approx(c.stderr, rel=0.3)
+        assert np.mean(values) == pytest.approx(c.value, abs=4 * c.stderr / 60**0.5)
+
+
+def test_information_is_the_inverse_of_the_fit_s_covariance():
+    model = xf.load_model("cu2se-2nm")
+    result = xf.fit(model, scan_of(model, 1))
+    found = identify_result(result)
+    names = list(found.occupancies)
+    weights = np.array([8.0, 4.0, 24.0])
+    rows = [result.covariance_names.index(n) for n in names]
+    covariance = result.covariance[np.ix_(rows, rows)] * np.outer(weights, weights)
+    ours = found.basis @ np.linalg.inv(found.information) @ found.basis.T
+    assert ours == pytest.approx(covariance, rel=1e-4, abs=1e-6 * np.abs(covariance).max())
+
+
+def test_under_a_total_one_combination_fewer_is_open():
+    model = xf.load_model("cu2se-2nm")
+    found = xf.identify(model, scan_of(model, 1), total={"Cu": 8})
+    assert len(found.combinations) == 2
+
+
+def test_combinations_are_written_with_small_integers():
+    # the number of atoms is known well, the difference of two sites badly
+    basis = np.eye(2)
+    total = np.array([1.0, 1.0]) / np.sqrt(2)
+    rest = np.array([1.0, -1.0]) / np.sqrt(2)
+    information = 1e4 * np.outer(total, total) + 4.0 * np.outer(rest, rest)
+    atoms, occupancies = {"occ_Cu_8c": 8, "occ_Cu_24e": 24}, {"occ_Cu_8c": 0.3, "occ_Cu_24e": 0.2}
+    good, bad = combinations_of(information, basis, atoms, occupancies)
+    assert good.text == "8c + 3·24e"
+    assert good.stderr == pytest.approx(0.01 * np.sqrt(2) / 8)
+    assert good.relative == pytest.approx(good.stderr / 0.9)
+    assert bad.text == "8c − 3·24e"
+    assert bad.stderr == pytest.approx(0.5 * np.sqrt(2) / 8)
+
+
+def test_a_second_minimum_is_reported_and_the_fit_says_so():
+    model = xf.load_model("cu2se")
+    scan = scan_of(model, 1)
+    found = xf.identify(model, scan)
+    (rival,) = found.rivals
+    assert rival.delta_chi2 < 9.0
+    assert abs(rival.occupancies["occ_Cu_8c"] - found.occupancies["occ_Cu_8c"]) > 0.02
+    # an independent fit from there stays there
+    held = xf.fit(model, scan, fix={"b_overall": rival.others["b_overall"]}, start=rival.occupancies)
+    assert held["occ_Cu_8c"].value == pytest.approx(rival.occupancies["occ_Cu_8c"], abs=5e-3)
+    assert held.statistics.chi2 - found.result.statistics.chi2 == pytest.approx(rival.delta_chi2, abs=1.0)
+    assert any("several answers" in w for w in found.result.warnings)
+
+
+def test_time_scales_with_the_square_of_the_error():
+    model = xf.load_model("cu2se-2nm")
+    result = xf.identify(model, xf.Plan()).result
+    stderr = result["occ_Cu_4b"].stderr
+    rows = design(result, "occ_Cu_4b", stderr / 2)
+    assert rows[0].time_in_all == pytest.approx(4.0, rel=0.01)
+    assert any(r.two_theta[1] > 65 and r.stderr < stderr for r in rows)
+    longer = xf.identify(model, xf.Plan(counts=20000, background=1200)).result
+    assert longer["occ_Cu_4b"].stderr == pytest.approx(stderr / 2, rel=0.01)
+    assert design(result, "occ_Cu_4b", stderr / 2, systematic=stderr)[0].time_in_all == np.inf
+
+
+@pytest.mark.parametrize("plan", [{"two_theta": (65, 15, 0.04)}, {"counts": -1}, {"two_theta": (15, 65, 40)}])
+def test_an_impossible_plan_is_refused(plan):
+    with pytest.raises(InputError, match="plan"):
+        xf.Plan(**plan)
+
+
+def test_a_model_of_which_no_occupancy_varies_is_refused():
+    with pytest.raises(InputError, match="no occupancy"):
+        xf.identify(xf.load_model("cu2se-2nm"), xf.Plan(), fix=["occ_*"])
