@@ -39,6 +39,18 @@ COMMANDS = (
         (
             "xrdfit simulate cu2se-2nm --two-theta 15 65 0.04 -o pattern.csv",
             "xrdfit simulate cu2se-4nm --engine debye --size-nm 4 --set occ_Cu_8c=0.9",
+            "xrdfit simulate trajectory.xyz -o pattern.csv      (mean over the frames, and their spread)",
+        ),
+    ),
+    (
+        "cluster",
+        "xrdfit.commands.cluster:cluster",
+        "Cut a cluster out of a model's crystal: a list of atoms, partly occupied sites filled at random.",
+        (
+            "xrdfit cluster cu2se-2nm --size-nm 2 --seed 1 -o cluster.xyz",
+            "xrdfit cluster cdse-zincblende --size-nm 3 --shape tetrahedron -o tetrahedron.xyz",
+            "xrdfit cluster cdse-wurtzite --atoms Cd=33 --atoms Se=33 -o magic.xyz",
+            "xrdfit simulate cluster.xyz --two-theta 15 65 0.04 -o pattern.csv",
         ),
     ),
     (

@@ -93,7 +93,7 @@ def _atoms(box: int) -> dict[str, np.ndarray]:
 
 
 def _debye(spectra: np.ndarray, length: int) -> np.ndarray:
-    """sum_ij f_i f_j* sin(q r_ij)/(q r_ij) times polarization, from the spectra of Cu-Cu, Se-Se, and Cu-Se both ways."""
+    """sum_ij f_i f_j* sin(q r_ij)/(q r_ij) times polarization, of Cu-Cu, Se-Se, and Cu-Se both ways."""
     shift = np.fft.fftfreq(2 * length, 1.0 / (2 * length))
     squares = (shift**2)[:, None, None] + (shift**2)[:, None] + shift**2
     squares = np.rint(squares).astype(np.intp).ravel()

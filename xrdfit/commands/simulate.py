@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from numpy.typing import NDArray
 
 from xrdfit.commands.arguments import Force, Json
+from xrdfit.commands.cluster import is_atom_list, simulate_atoms
 from xrdfit.commands.common import check_finite, finite_number, load, print_json, progress, read_radiation
 from xrdfit.errors import InputError
 
@@ -20,12 +21,15 @@ MAX_POINTS = 1_000_000
 
 
 def simulate(
-    model: Annotated[str, Parameter(name="MODEL", help="Preset, CIF or model TOML.")],
+    model: Annotated[
+        str, Parameter(name="MODEL", help="Preset, CIF or model TOML; or a list of atoms, .xyz or .extxyz.")
+    ],
     /,
     *,
     engine: Annotated[
-        Literal["bragg", "debye"], Parameter(help="bragg (the default) or debye, the sum over pairs of atoms.")
-    ] = "bragg",
+        Literal["bragg", "debye"] | None,
+        Parameter(help="bragg (the default) or debye, the sum over pairs of atoms (the only one for a list of atoms)."),
+    ] = None,
     size_nm: Annotated[float | None, Parameter(converter=finite_number, help="Size of the crystallites, nm.")] = None,
     two_theta: Annotated[
         tuple[float, float, float], Parameter(help="START STOP STEP in degrees, STOP included (10 90 0.02).")
@@ -46,29 +50,65 @@ def simulate(
     from xrdfit.report.fitfile import read_assignments
 
     angles = grid(*two_theta)
-    source = load(model)
     ray = read_radiation(radiation)
     values = read_assignments(set_, "set")
-    if size_nm is not None:
-        values |= {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}
-    check_values(source, engine, values)
     path = None if output is None else check_file(output, force)
-    from xrdfit.inference.simulate import simulate as compute
-
-    with progress("computing the pattern"):
-        intensity = compute(source, angles, engine=engine, values=values, radiation=ray, anomalous=not no_anomalous)
-    table = "two_theta,intensity\n" + "".join(
-        f"{x!r},{y!r}\n" for x, y in zip(angles.tolist(), intensity.tolist(), strict=True)
-    )
+    compute = _of_atoms if is_atom_list(model) else _of_model
+    about, columns = compute(model, angles, engine, size_nm, values, ray, not no_anomalous)
+    columns = {"two_theta": angles, **columns}
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    table = ",".join(columns) + "\n" + "".join(",".join(map(repr, row)) + "\n" for row in rows)
     if path is not None:
         write_text(path, table)
     if json:
-        name = ray if ray is not None else source.radiation().name
-        about = {"schema": 1, "model": source.name, "engine": engine, "radiation": name, "anomalous": not no_anomalous}
-        print_json({**about, "set": values, "two_theta": angles, "intensity": intensity})
+        print_json({"schema": 1, **about, "anomalous": not no_anomalous, "set": values, **columns})
     elif path is None:
         print(table, end="")
     return 0
+
+
+Computed = tuple[dict[str, object], dict[str, NDArray[np.float64]]]
+"""What was computed, and its columns beside two_theta."""
+
+
+def _of_model(
+    name: str,
+    angles: NDArray[np.float64],
+    engine: Literal["bragg", "debye"] | None,
+    size_nm: float | None,
+    values: dict[str, float],
+    ray: str | float | None,
+    anomalous: bool,
+) -> Computed:
+    source = load(name)
+    if size_nm is not None:
+        values |= {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}
+    chosen = engine or "bragg"
+    check_values(source, chosen, values)
+    from xrdfit.inference.simulate import simulate as compute
+
+    with progress("computing the pattern"):
+        intensity = compute(source, angles, engine=chosen, values=values, radiation=ray, anomalous=anomalous)
+    radiation = ray if ray is not None else source.radiation().name
+    return {"model": source.name, "engine": chosen, "radiation": radiation}, {"intensity": intensity}
+
+
+def _of_atoms(
+    name: str,
+    angles: NDArray[np.float64],
+    engine: Literal["bragg", "debye"] | None,
+    size_nm: float | None,
+    values: dict[str, float],
+    ray: str | float | None,
+    anomalous: bool,
+) -> Computed:
+    if engine == "bragg" or size_nm is not None:
+        raise InputError(f"{name}: a list of atoms; --engine bragg and --size-nm do not go with it")
+    pattern, radiation = simulate_atoms(name, angles, ray, values, anomalous)
+    columns = {"intensity": pattern.intensity}
+    if pattern.n_frames > 1:
+        columns["spread"] = pattern.spread
+    return {"model": name, "engine": "debye", "radiation": radiation, "frames": pattern.n_frames}, columns
 
 
 def grid(start: float, stop: float, step: float) -> NDArray[np.float64]:

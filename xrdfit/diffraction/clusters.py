@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 MAX_SIZE = 500.0  # Angstrom
 CLOSEST = 0.1  # Angstrom
 _MAX_BYTES = 500_000_000
-_MAX_ATOMS = 1_000_000
+_MAX_ATOMS = 10_000_000  # a full cube of 50 nm has 8 million
 
 
 @dataclass(frozen=True, eq=False)
