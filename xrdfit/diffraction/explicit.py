@@ -16,7 +16,7 @@ from xrdfit.diffraction.histogram import MAX_BINS, pair_histogram
 from xrdfit.diffraction.observe import intensity_factor, line_matrices, q_range
 from xrdfit.diffraction.pairs import Shells
 from xrdfit.diffraction.settings import EngineSettings
-from xrdfit.diffraction.transform import FORM_REACH, Nodes
+from xrdfit.diffraction.transform import FORM_REACH, Nodes, kernel_sums
 from xrdfit.errors import InputError
 
 FloatArray = NDArray[np.float64]
@@ -99,7 +99,7 @@ def _scattering(
     kinds = sorted(set(cluster.species))
     groups = [cluster.positions[[name == kind for name in cluster.species]] for kind in kinds]
     pairs = [(s, t) for s in range(len(kinds)) for t in range(s, len(kinds))]
-    sums = nodes.kernels(0.0)[0] @ _counts(groups, pairs, nodes)
+    sums = kernel_sums(nodes, _counts(groups, pairs, nodes))
     s = np.abs(nodes.u) / (4.0 * np.pi)
     damping = np.exp(-2.0 * b_iso * s**2)
     numbers = np.array([len(group) for group in groups])

@@ -9,9 +9,9 @@ FloatArray = NDArray[np.float64]
 
 # Atoms of a tile: its distances stay in the cache, and its matrix product is too small for a library to share it out
 # between threads, which costs more than it brings.
-_TILE = 256
+_TILE = 224
 # A bin's sum holds the number of its pairs as a whole number and the sum of their positions, scaled by this, as the
-# fraction: one pass over the pairs instead of two. 256² pairs at up to 5·10⁵ bins stay below one half.
+# fraction: one pass over the pairs instead of two. 224² pairs at up to 5·10⁵ bins stay below one half.
 _PACKING = 2.0**-36
 MAX_BINS = 500_000
 

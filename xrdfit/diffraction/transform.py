@@ -26,6 +26,9 @@ _OVERSAMPLING = 4.0  # nodes in u per pi / rho_max
 FORM_REACH = 4.0  # Angstrom: form and displacement factors vary with q as if atoms were this far apart
 _BINS_PER_NODE = 128
 _STRAIN = 4.0 * log(2.0)
+# Multiplications of one matrix product: libraries share larger ones out between threads, and to wake these for less
+# than a millisecond's work costs several times the work, the more so where other programmes run.
+_PRODUCT = 200_000
 
 
 @dataclass(frozen=True)
@@ -145,13 +148,13 @@ def pair_sums(nodes: Nodes, counts: FloatArray, state: SizeState) -> PairSums:
     kernel, kernel_slope, by_strain = nodes.kernels(state.microstrain)
     n = counts.shape[1]
     weighted = gamma[:, None] * counts
-    products = kernel @ np.hstack([weighted, slope[:, None] * counts])
+    products = _product(kernel, np.hstack([weighted, slope[:, None] * counts]))
     return PairSums(
         products[:, :n],
-        products[:, n:] + kernel_slope @ weighted,
+        products[:, n:] + _product(kernel_slope, weighted),
         -products[:, n:],
-        kernel @ (by_sigma[:, None] * counts) if state.sigma else None,
-        by_strain @ weighted if by_strain is not None else None,
+        _product(kernel, by_sigma[:, None] * counts) if state.sigma else None,
+        _product(by_strain, weighted) if by_strain is not None else None,
     )
 
 
@@ -168,4 +171,18 @@ def motion_sums(nodes: Nodes, rates: FloatArray, state: SizeState) -> FloatArray
     gamma, slope, _ = lognormal_gamma(nodes.rho, state.diameter, state.sigma)
     kernel, kernel_slope, _ = nodes.kernels(state.microstrain)
     per_rho = rates / nodes.rho[:, None]
-    return kernel @ (slope[:, None] * per_rho) + kernel_slope @ (gamma[:, None] * per_rho)
+    return _product(kernel, slope[:, None] * per_rho) + _product(kernel_slope, gamma[:, None] * per_rho)
+
+
+def kernel_sums(nodes: Nodes, counts: FloatArray) -> FloatArray:
+    """Sum of n sin(u rho)/(u rho) at the nodes, for counts (n_rho, n_pairs) of whole clusters: (n_u, n_pairs)."""
+    return _product(nodes.kernels(0.0)[0], counts)
+
+
+def _product(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Multiply matrices in pieces that one thread does."""
+    result = np.empty((len(left), right.shape[1]))
+    step = max(1, _PRODUCT // right.size)
+    for start in range(0, len(left), step):
+        np.matmul(left[start : start + step], right, out=result[start : start + step])
+    return result
