@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -138,11 +138,7 @@ def identify_result(result: FitResult, *, planned: bool = False, progress: Progr
     pairs: tuple[DegeneratePair, ...] = degenerate_pairs(information, basis, atoms, occupancies)
     if progress:
         progress("looking for other answers")
-    best = Solution(result.theta, result.statistics.chi2, True, "")
-    many = len(problem.occupancies.free) > 2
-    others: list[Rival] = search_rivals(
-        problem, best, inflation, screened=150 if many else 60, starts=20 if many else 10
-    )
+    others = _rivals(result, problem, inflation)
     return Identifiability(
         model=result.model.name,
         scan="planned" if planned else str(result.scan.attrs.get("file", "from memory")),
@@ -156,6 +152,15 @@ def identify_result(result: FitResult, *, planned: bool = False, progress: Progr
         basis=basis,
         result=result,
     )
+
+
+def _rivals(result: FitResult, problem: Problem, inflation: float) -> Sequence[Rival]:
+    """Other answers: those that the fit met, where it has looked around thoroughly, else those found now."""
+    if result.rivals:
+        return result.rivals
+    best = Solution(result.theta, result.statistics.chi2, True, "")
+    screened, starts = (100, 12) if len(problem.occupancies.free) > 2 else (60, 8)
+    return search_rivals(problem, best, inflation, screened=screened, starts=starts)
 
 
 def multiplicities(result: FitResult) -> dict[str, int]:

@@ -1,0 +1,78 @@
+"""Intervals hold the truth as often as they say, on simulated scans of random truths."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+import xrdfit as xf
+from xrdfit.inference import coverage as module
+from xrdfit.inference.coverage import Coverage, calibrate_intervals, random_truth, trial
+
+SLOW = bool(os.environ.get("XRDFIT_SLOW"))
+MODELS = ("cu2se-2nm", "cu2se-4nm", "cu2se-6nm")
+
+
+@pytest.fixture(scope="module")
+def models():
+    return [xf.load_model(name) for name in MODELS]
+
+
+@pytest.mark.parametrize("engine", ["bragg", "debye"])
+def test_a_small_calibration_is_within_its_own_errors(models, engine):
+    found = calibrate_intervals(models, 45, engines=[engine], seed=5)
+    assert found.failed <= 1
+    for row in found.rows():
+        # several occupancies of one scan are not independent: their number is counted as half
+        assert row.covered > row.level - 4 * 2**0.5 * row.error
+    far = {row.level: row for row in found.rows() if row.place == "far" and row.kind == "profile"}
+    assert far[0.6827].covered < 0.6827 + 4 * 2**0.5 * far[0.6827].error
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SLOW, reason="thousands of fits; XRDFIT_SLOW=1 runs them")
+@pytest.mark.parametrize("engine", ["bragg", "debye"])
+def test_coverage_of_the_whole_chain(models, engine):
+    found = calibrate_intervals(models, 4000, engines=[engine], seed=1, workers=-1)
+    rows = {(row.place, row.kind, row.level): row.covered for row in found.rows()}
+    assert rows["far", "profile", 0.6827] == pytest.approx(0.6827, abs=0.03)
+    assert rows["far", "profile", 0.95] == pytest.approx(0.95, abs=0.015)
+    assert rows["near", "profile", 0.6827] >= 0.65
+    assert rows["near", "profile", 0.95] >= 0.935
+    for place in ("far", "near"):
+        assert rows[place, "Feldman-Cousins", 0.6827] == pytest.approx(0.6827, abs=0.03)
+        assert rows[place, "Feldman-Cousins", 0.95] == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_scan_is_the_same_whenever_it_is_made(models):
+    whole = calibrate_intervals(models, 4, engines=["bragg"], seed=3)
+    part = calibrate_intervals(models, 2, engines=["bragg"], seed=3, first=2)
+    assert part.trials == tuple(t for t in whole.trials if t.index >= 2)
+
+
+def test_truths_lie_within_the_bounds_and_some_on_them(models):
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    truths = [random_truth(models[0], "bragg", random) for _ in range(300)]
+    values = np.array([t[n] for t in truths for n in t if n.startswith("occ_")])
+    assert values.min() == 0.0
+    assert values.max() == 1.0
+    assert np.mean((values == 0.0) | (values == 1.0)) == pytest.approx(module.ON_BOUND, abs=0.06)
+
+
+def test_interrupted_it_keeps_what_was_done(models, monkeypatch):
+    calls = []
+
+    def interrupted(*job):
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        calls.append(job)
+        return trial(*job)
+
+    monkeypatch.setattr(module, "trial", interrupted)
+    found = calibrate_intervals(models, 10, engines=["bragg"])
+    assert isinstance(found, Coverage)
+    assert found.scans == 2
+    assert not found.complete
