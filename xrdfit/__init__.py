@@ -30,6 +30,10 @@ _PUBLIC = {
     "Site": "xrdfit.crystal.structure",
     "radiation": "xrdfit.crystal.radiation",
     "simulate": "xrdfit.inference.simulate",
+    "carve": "xrdfit.diffraction.carving",
+    "carve_atoms": "xrdfit.diffraction.magic",
+    "read_xyz": "xrdfit.diffraction.clusters",
+    "cluster_pattern": "xrdfit.diffraction.explicit",
     "fit": "xrdfit.inference.fit",
     "FitOptions": "xrdfit.inference.options",
     "FitResult": "xrdfit.inference.result",
@@ -60,6 +64,10 @@ if TYPE_CHECKING:
     from xrdfit.crystal.radiation import radiation as radiation
     from xrdfit.crystal.structure import Site as Site
     from xrdfit.crystal.structure import Structure as Structure
+    from xrdfit.diffraction.carving import carve as carve
+    from xrdfit.diffraction.clusters import read_xyz as read_xyz
+    from xrdfit.diffraction.explicit import cluster_pattern as cluster_pattern
+    from xrdfit.diffraction.magic import carve_atoms as carve_atoms
     from xrdfit.errors import ComputationError as ComputationError
     from xrdfit.errors import InputError as InputError
     from xrdfit.inference.compare import compare as compare
