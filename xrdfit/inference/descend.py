@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 
 _FIRST_DAMPING = 1e-10
 _MOST_DAMPING = 1e8
+_PASSES = 4
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ def descend(
     free : ndarray of bool, optional
         Components of θ that move; all by default.
     tolerance : float
-        The search ends where the quadratic model promises less than this decrease of χ². The last step is
-        taken on the model's word, so that χ² is better than the tolerance.
+        The search ends where the quadratic model promises less than this decrease of χ², after one last step.
     steps : int
         At most so many evaluations.
     """
@@ -73,9 +73,10 @@ def descend(
         curvature, gradient = here.jacobian.T @ here.jacobian, here.jacobian.T @ here.residual
         move = bounded_step(curvature, gradient, problem.lower - theta, problem.upper - theta, free, damping)
         promise = -float(2.0 * gradient @ move + move @ curvature @ move)
-        if promise < tolerance and damping < 1.0:
-            return Solution(theta + move, here.chi2 - max(promise, 0.0), True, "converged")
         there = problem.evaluate(theta + move)
+        if promise < tolerance and damping < 1.0:
+            better = there.chi2 < here.chi2
+            return Solution(theta + move if better else theta, min(here.chi2, there.chi2), True, "converged")
         if there.chi2 < here.chi2:
             damping = max(damping / 10.0, _FIRST_DAMPING)
             theta, here = theta + move, there
@@ -89,22 +90,37 @@ def descend(
 def bounded_step(
     curvature: Array, gradient: Array, lowest: Array, highest: Array, free: NDArray[np.bool_], damping: float = 0.0
 ) -> Array:
-    """Step that minimizes 2 g·d + dᵀ H d (nearly, where limits interfere) within lowest ≤ d ≤ highest, shape (n,).
+    """Step that minimizes 2 g·d + dᵀ H d within lowest ≤ d ≤ highest, shape (n,).
 
-    Components that would cross a limit stop there and the others adapt; one that stands on a limit and is
-    pulled outward stays.
+    A primal active-set method (Nocedal & Wright, Numerical Optimization, 2006, algorithm 16.3): go as far towards
+    the minimum as the limits allow, hold the component that stopped it, and let go of one that is pulled inwards.
     """
+    diagonal = np.diag(curvature)
+    floor = 1e-13 * max(float(diagonal.max(initial=0.0)), 1e-300)
+    damped = curvature + np.diag(damping * diagonal + floor)
     step = np.zeros(len(gradient))
     held = ~free | ((lowest >= 0.0) & (gradient > 0)) | ((highest <= 0.0) & (gradient < 0))
-    diagonal = np.diag(curvature)
-    damped = curvature + np.diag(damping * diagonal + 1e-13 * max(float(diagonal.max(initial=0.0)), 1e-300))
-    while not held.all():
+    for _ in range(_PASSES * len(gradient)):
         loose = ~held
-        pull = gradient[loose] + damped[np.ix_(loose, held)] @ step[held]
-        step[loose] = -np.linalg.solve(damped[np.ix_(loose, loose)], pull)
-        crossing = loose & ((step < lowest) | (step > highest))
-        if not crossing.any():
+        if loose.any():
+            pull = gradient[loose] + damped[np.ix_(loose, held)] @ step[held]
+            move = np.zeros(len(gradient))
+            move[loose] = -np.linalg.solve(damped[np.ix_(loose, loose)], pull) - step[loose]
+            limit = np.where(move > 0, highest, lowest)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                reach = np.where(loose & (move != 0.0), (limit - step) / move, np.inf)
+            nearest = int(np.argmin(reach))
+            if reach[nearest] < 1.0:
+                step = step + max(reach[nearest], 0.0) * move
+                step[nearest] = limit[nearest]
+                held[nearest] = True
+                continue
+            step = step + move
+        slope = gradient + damped @ step
+        inward = np.where(step <= lowest, -slope, slope) / np.sqrt(np.diag(damped))
+        inward[~held | ~free] = 0.0
+        worst = int(np.argmax(inward))
+        if inward[worst] <= 1e-9 * max(float(np.abs(slope).max()), 1.0):
             break
-        step[crossing] = np.clip(step[crossing], lowest[crossing], highest[crossing])
-        held |= crossing
+        held[worst] = False
     return step
