@@ -93,6 +93,9 @@ class PowderModel:
         ]
         known = {r.name for r in rows}
         for tie in self.ties:
+            solved = [n for n in sorted({tie.target, *tie.sources}) if _is_linear(n)]
+            if solved:
+                raise InputError(f"tie {tie.text!r}: {solved[0]} is solved for in each step and cannot be tied")
             missing = [n for n in sorted({tie.target, *tie.sources}) if n not in known]
             if missing and engine == "bragg":
                 raise InputError(
@@ -205,6 +208,11 @@ class BoundModel:
             patterns[:, p], part = engine.jacobian(_local(values, prefix), [bare for _, bare in own])
             slopes[:, p, [k for k, _ in own]] = part
         return patterns, slopes
+
+
+def _is_linear(name: str) -> bool:
+    bare = name.rpartition("__")[2]
+    return bare == "scale" or bare.startswith("bkg_")
 
 
 def _bare(name: str, prefix: str) -> str:

@@ -91,14 +91,17 @@ class Tie:
 
     def affine(self) -> tuple[float, Gradient] | None:
         """``(constant, slopes)`` where the tie is affine in its sources, else None."""
-        points = [dict.fromkeys(self.sources, c) for c in (0.37, 1.61, 2.93)]
+        # values in no simple relation, so that no curved expression looks straight
+        points = [
+            {n: c + 0.7310585 * (i + 1) ** c for i, n in enumerate(sorted(self.sources))} for c in (0.37, 1.61, 2.93)
+        ]
         try:
             (v0, g0), (_, g1), (_, g2) = (self.evaluate(p) for p in points)
         except InputError:
             return None
         if any(abs(g0[n] - g[n]) > 1e-12 * (1 + abs(g0[n])) for n in g0 for g in (g1, g2)):
             return None
-        return v0 - sum(0.37 * s for s in g0.values()), g0
+        return v0 - sum(points[0][n] * slope for n, slope in g0.items()), g0
 
 
 def parse_tie(text: str) -> Tie:

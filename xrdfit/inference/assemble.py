@@ -73,7 +73,7 @@ def _covariance(problem: Problem, values: Mapping[str, float], fixed: Collection
     outward[: len(tangent), :k] = tangent
     outward[len(tangent) :, k:] = np.eye(jacobian.shape[1] - k)
     norms = np.linalg.norm(jacobian, axis=0)
-    alive = norms > 1e-12 * norms.max(initial=1.0)
+    alive = norms > 0.0  # parameters have their own units: a small column may be that of a large parameter
     norms[~alive] = 1.0
     scaled = jacobian / norms
     eigenvalues, vectors = np.linalg.eigh(scaled[:, alive].T @ scaled[:, alive])
@@ -149,7 +149,7 @@ def _errors(spread: Covariance, scale: float) -> dict[str, float]:
 def _names_at_bound(problem: Problem, theta: Array, values: Mapping[str, float]) -> set[str]:
     """Parameters that stand at a limit; an occupancy that follows counts when it is 0 or 1 itself."""
     k = len(problem.others)
-    pressed = pressing(problem, theta)
+    pressed = pressing(problem, theta, within=1e-9)
     names = {name for name, p in zip(problem.others, pressed[:k], strict=True) if p}
     if pressed[k:].any():
         names |= _occupancies_at_bound(problem, values)
@@ -200,13 +200,13 @@ def _parameters(
 
 
 def _limits(problem: Problem, theta: Array, inflation: float, name: str, value: float, error: float | None) -> Limits:
-    """The 68 % interval, computed when first asked for; χ² is a parabola in scales and background."""
+    """The 68 % interval, computed when first asked for; χ² is a parabola in the background."""
 
     @cache
     def limits() -> tuple[float | None, float | None]:
         if error is None:
             return None, None
-        if name in problem.linear:
+        if name in problem.linear[len(problem.bound.engines) :]:
             return value - error, value + error
         return interval(problem, theta, name, error, inflation=inflation)
 

@@ -67,7 +67,7 @@ def _of_engine(result: FitResult) -> Iterator[str]:
                 "--engine debye computes such clusters exactly"
             )
     varied = result.parameters["displacement_mm"].status != "fixed"
-    if varied and result.model.instrument.radius_mm == DEFAULT_RADIUS_MM and "radius_mm" not in result.scan.attrs:
+    if varied and result.model.instrument.radius_mm is None:
         yield f"displacement_mm is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
 
 
@@ -88,7 +88,9 @@ def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterat
 def _of_rivals(result: FitResult) -> Iterator[str]:
     for rival in result.rivals:
         values = ", ".join(
-            f"{n} {v:.3f}" for n, v in (rival.occupancies | rival.others).items() if "occ_" in n or "b_" in n
+            f"{n} {v:.3f}"
+            for n, v in (rival.occupancies | rival.others).items()
+            if n.rpartition("__")[2].startswith(("occ_", "b_"))
         )
         yield (
             f"this is one of several answers: {values} fits as well (Δχ² = {rival.delta_chi2:.1f}); "

@@ -60,7 +60,7 @@ def fit(
     Parameters
     ----------
     model : PowderModel
-        From `load_model`; names may be passed to it as they are to `load_model`.
+        From `load_model`.
     scan : xarray.Dataset
         From `read_pattern` or `make_pattern`.
     progress : callable, optional

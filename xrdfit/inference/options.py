@@ -12,7 +12,7 @@ import numpy as np
 
 from xrdfit.crystal.radiation import KALPHA_RATIO, Line, Radiation
 from xrdfit.errors import InputError
-from xrdfit.model import DEFAULT_RADIATION, DEFAULT_RADIUS_MM, Instrument, ParameterRow, PowderModel
+from xrdfit.model import DEFAULT_RADIATION, Instrument, ParameterRow, PowderModel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -125,9 +125,7 @@ def with_instrument(model: PowderModel, scan: xr.Dataset, options: FitOptions) -
     if ray is None:
         ray = DEFAULT_RADIATION
         notes.append(f"neither scan nor model name a radiation: {DEFAULT_RADIATION} is taken (--radiation sets it)")
-    if radius is None:
-        radius = DEFAULT_RADIUS_MM
-    instrument = replace(given, radius_mm=float(radius), monochromator_deg=float(mono or 0.0), radiation=ray)
+    instrument = replace(given, radius_mm=radius and float(radius), monochromator_deg=float(mono or 0.0), radiation=ray)
     return replace(model, instrument=instrument), notes
 
 
@@ -165,14 +163,15 @@ def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitO
     tied = {t.target for t in model.ties}
     for pattern in options.vary:
         for name in _matches(pattern, table, "vary", elsewhere):
-            if name in tied and name == pattern:
-                raise InputError(f"vary {name!r}: it follows a tie of the model and cannot vary by itself")
+            _refuse_tied("vary", name, pattern, tied)
             table[name] = replace(table[name], vary=name not in tied)
     for pattern, value in options.fix.items():
         for name in _matches(pattern, table, "fix", elsewhere):
+            _refuse_tied("fix", name, pattern, tied)
             table[name] = replace(table[name], vary=False, value=table[name].value if value is None else value)
     for pattern, value in options.start.items():
         for name in _matches(pattern, table, "start", elsewhere):
+            _refuse_tied("start", name, pattern, tied)
             table[name] = replace(table[name], value=value)
     for r in table.values():
         if not r.minimum <= r.value <= r.maximum and (r.name in {*options.start, *options.fix} or r.vary):
@@ -180,6 +179,12 @@ def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitO
                 f"{r.name}={r.value:g} is outside its limits {r.minimum:g} to {r.maximum:g} {r.unit}".rstrip()
             )
     return [replace(r, vary=r.vary and r.name not in tied) for r in table.values()]
+
+
+def _refuse_tied(what: str, name: str, pattern: str, tied: set[str]) -> None:
+    """A pattern may pass over what follows a tie; a name may not."""
+    if name in tied and name == pattern:
+        raise InputError(f"{what} {name!r}: it follows a tie of the model and has no value of its own")
 
 
 def _bragg_names(model: PowderModel) -> set[str]:

@@ -19,6 +19,8 @@ from xrdfit.ties import Tie
 
 Array = NDArray[np.float64]
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -176,7 +178,10 @@ class Problem:
         jacobian = np.empty((len(residual), 0))
         if derivatives:
             jacobian = -np.einsum("npk,p->nk", slopes, coefficients[:n_phases]) @ chain / self.sigma[:, None]
+            before = np.linalg.norm(jacobian, axis=0)
             jacobian -= basis @ (basis.T @ jacobian)
+            # a parameter that acts as a scale does is not moved by what rounding leaves of its effect
+            jacobian[:, np.linalg.norm(jacobian, axis=0) < _ROUNDING * before] = 0.0
         return Evaluation(values, residual, jacobian, float(residual @ residual), calculated, background)
 
     def full_jacobian(self, values: Mapping[str, float]) -> Array:
@@ -218,8 +223,8 @@ class Problem:
             else:
                 solution = np.linalg.solve(triangle, basis.T @ target)
             coefficients[use] = solution
-            negative = use & (coefficients < 0) & (np.arange(len(use)) < n_phases)
-            if not negative.any():
+            worst = int(np.argmin(np.where(use, coefficients, np.inf)[:n_phases]))
+            if not use[worst] or coefficients[worst] >= 0.0:
                 return coefficients, basis
-            use &= ~negative
-            coefficients[negative] = 0.0
+            use[worst] = False
+            coefficients[worst] = 0.0

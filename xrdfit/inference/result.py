@@ -13,7 +13,7 @@ from xrdfit.errors import InputError
 from xrdfit.inference.options import FitOptions
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.statistics import Statistics
-from xrdfit.model import PowderModel
+from xrdfit.model import DEFAULT_RADIUS_MM, PowderModel
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -249,6 +249,6 @@ def _describe(model: PowderModel) -> dict[str, Any]:
         "radiation": rays.name,
         "wavelengths": [line.wavelength for line in rays.lines],
         "wavelength_weights": [line.weight for line in rays.lines],
-        "radius_mm": instrument.radius_mm,
+        "radius_mm": instrument.radius_mm or DEFAULT_RADIUS_MM,
         "monochromator_deg": instrument.monochromator_deg,
     }

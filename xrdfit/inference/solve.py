@@ -107,9 +107,9 @@ def settle(problem: Problem, theta: Array) -> Solution:
     return on_limit if on_limit.chi2 <= solution.chi2 + 1e-3 else solution
 
 
-def pressing(problem: Problem, theta: Array) -> NDArray[np.bool_]:
-    """Which components of θ stand at a limit that χ² would have them cross."""
+def pressing(problem: Problem, theta: Array, within: float = 0.02) -> NDArray[np.bool_]:
+    """Which components of θ stand at a limit, to `within` of a step, that χ² would have them cross."""
     evaluation = problem.evaluate(theta)
     gradient = evaluation.jacobian.T @ evaluation.residual
-    near = 0.02 * problem.step
+    near = within * problem.step
     return ((theta - problem.lower < near) & (gradient > 0)) | ((problem.upper - theta < near) & (gradient < 0))
