@@ -48,7 +48,7 @@ def fit(
         from xrdfit.report.fitfile import read_fit_file
 
         if scan is not None or model is not None or scan_index is not None or arguments != FitArguments():
-            raise InputError(f"--from {from_}: holds scan, model and options; only -o, --force and --json go with it")
+            raise InputError(f"--from {from_}: holds scan, model and options of the fit: none go with it")
         saved = read_fit_file(from_)
         start_model, options, pattern = saved.model, saved.options, saved.read_scan()
     else:

@@ -65,8 +65,8 @@ def rivals(
     """
     found: list[Solution] = []
     for candidate in candidates:
-        # as far as a rough minimum may still fall
-        if candidate.chi2 > best.chi2 + inflation * within + 1.0:
+        # under this problem's weights, which may not be those of the search, and as far as it may still fall
+        if problem.evaluate(candidate.theta, derivatives=False).chi2 > best.chi2 + 2.0 * inflation * within:
             continue
         candidate = descend(problem, candidate.theta)
         if candidate.chi2 <= best.chi2 + inflation * within and all(

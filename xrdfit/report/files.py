@@ -17,6 +17,7 @@ import numpy as np
 
 from xrdfit.errors import InputError
 from xrdfit.inference.result import FitResult
+from xrdfit.inference.rivals import Rival
 from xrdfit.report.numbers import plain
 
 OUTPUTS = ("result.json", "parameters.csv", "fit.toml", "pattern.nc", "refined.cif", "fit.png", "report.html")
@@ -215,10 +216,33 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
     try:
         values = {str(name): float(p["value"]) for name, p in data["parameters"].items()}
         success, message, warnings = bool(data["success"]), str(data["message"]), tuple(map(str, data["warnings"]))
+        engine, reason, rivals = str(data["engine"]), str(data.get("engine_reason", "")), list(data.get("rivals", []))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path / 'result.json'}: not a result of xrdfit, schema 1 ({error!r})") from None
-    result = restore(saved.model, scan, saved.options, values, sigma=sigma)
-    return replace(result, success=success, message=message, warnings=warnings)
+    # the engine that was chosen then, without choosing again
+    options = replace(saved.options, engine=engine)  # pyright: ignore[reportArgumentType]  # FitOptions checks it
+    result = restore(saved.model, scan, options, values, sigma=sigma)
+    return replace(
+        result,
+        success=success,
+        message=message,
+        warnings=warnings,
+        options=saved.options,
+        engine_reason=reason,
+        rivals=tuple(_rival(result, row, path) for row in rivals),
+    )
+
+
+def _rival(result: FitResult, row: Any, path: Path) -> Rival:
+    """Another answer, as result.json holds it."""
+    assert result.problem is not None
+    try:
+        values = [{str(k): float(v) for k, v in row[part].items()} for part in ("occupancies", "others")]
+        delta = float(row["delta_chi2"])
+        theta = result.problem.theta({**result.problem.base, **values[0], **values[1]})
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{path / 'result.json'}: its rivals cannot be read ({error!r})") from None
+    return Rival(values[0], values[1], delta, theta)
 
 
 def _read_json(file: Path) -> dict[str, Any]:
