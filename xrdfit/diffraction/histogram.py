@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.diffraction.compiled import compiled_count
+
 FloatArray = NDArray[np.float64]
 
 # Atoms of a tile: its distances stay in the cache, and its matrix product is too small for a library to share it out
@@ -14,6 +16,7 @@ _TILE = 224
 # fraction: one pass over the pairs instead of two. 224² pairs at up to 5·10⁵ bins stay below one half.
 _PACKING = 2.0**-36
 MAX_BINS = 500_000
+_WORTH_COMPILING = 1e8  # pairs: a second of compilation is paid back
 
 
 def pair_histogram(first: FloatArray, second: FloatArray | None, width: float) -> tuple[FloatArray, FloatArray]:
@@ -37,8 +40,22 @@ def pair_histogram(first: FloatArray, second: FloatArray | None, width: float) -
         Of the bins that hold pairs, ascending.
     """
     middle = first.mean(axis=0)
-    rows = _tiles((first - middle) / width)
-    columns = rows if second is None else _tiles((second - middle) / width)
+    own = np.ascontiguousarray((first - middle) / width)
+    partners = own if second is None else np.ascontiguousarray((second - middle) / width)
+    compiled = compiled_count()
+    if compiled is not None and len(own) * len(partners) > _WORTH_COMPILING:
+        reach = np.sqrt(_squares(own).max()) + np.sqrt(_squares(partners).max())
+        count, total = compiled(own, partners, second is None, int(reach) + 2)
+    else:
+        count, total = _count_tiles(own, None if second is None else partners)
+    filled = np.flatnonzero(count)
+    return width * total[filled] / count[filled], count[filled]
+
+
+def _count_tiles(first: FloatArray, second: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Number of pairs in each bin and sum of their distances, in units of a bin, by NumPy alone."""
+    rows = _tiles(first)
+    columns = rows if second is None else _tiles(second)
     # |x - y|² = [-2x, 1, |x|²] · [y, |y|², 1]
     left = [np.column_stack([-2.0 * tile, np.ones(len(tile)), _squares(tile)]) for tile in rows]
     right = [np.vstack([tile.T, _squares(tile), np.ones(len(tile))]) for tile in columns]
@@ -53,8 +70,7 @@ def pair_histogram(first: FloatArray, second: FloatArray | None, width: float) -
                 count, total = (np.pad(array, (0, stop - len(count))) for array in (count, total))
             count[start:stop] += number
             total[start:stop] += sums
-    filled = np.flatnonzero(count)
-    return width * total[filled] / count[filled], count[filled]
+    return count, total
 
 
 def _tiles(positions: FloatArray) -> list[FloatArray]:
