@@ -38,7 +38,7 @@ def test_intervals_agree_with_the_posterior_where_it_is_regular(result, posterio
 
 
 def test_every_sample_keeps_the_total(posterior):
-    assert posterior.samples["Cu"].values == pytest.approx(8.0, abs=1e-9)
+    assert posterior.samples["total_Cu"].values == pytest.approx(8.0, abs=1e-9)
 
 
 def test_on_a_bound_the_posterior_is_one_sided_like_the_profile():

@@ -17,6 +17,7 @@ from xrdfit.inference.prepare import Setup
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Limits, Status
 from xrdfit.inference.rivals import rivals
+from xrdfit.inference.shares import share_gradient
 from xrdfit.inference.solve import Solution, pressing
 from xrdfit.inference.statistics import Statistics, statistics
 from xrdfit.model import Phase, PowderModel
@@ -214,25 +215,18 @@ def _limits(problem: Problem, theta: Array, inflation: float, name: str, value: 
 
 
 def _sites(model: PowderModel, spread: Covariance, scale: float, errors: Mapping[str, float]) -> list[FittedSite]:
-    column = {n: i for i, n in enumerate(spread.names)}
+    column = set(spread.names)
     out = []
     for phase in model.phases:
         prefix = model.prefix(phase)
         for site in phase.structure.sites:
             kin = [s for s in phase.structure.sites if s.element == site.element]
-            atoms = {s.label: s.multiplicity * s.occupancy for s in kin}
-            total = sum(atoms.values())
-            share = atoms[site.label] / total if total > 0 else 0.0
-            gradient = np.zeros(len(spread.names))
-            for s in kin:
-                if total > 0 and f"{prefix}occ_{s.label}" in column:
-                    gradient[column[f"{prefix}occ_{s.label}"]] = (
-                        s.multiplicity * ((s.label == site.label) - share) / total
-                    )
             name = f"{prefix}occ_{site.label}"
-            moved = bool(gradient.any()) and all(
-                f"{prefix}occ_{s.label}" in errors for s in kin if gradient.any() and f"{prefix}occ_{s.label}" in column
-            )
+            atoms = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in kin}
+            share, slopes = share_gradient(atoms, {f"{prefix}occ_{s.label}": s.occupancy for s in kin}, name)
+            slopes = {n: slope for n, slope in slopes.items() if n in column}
+            gradient = np.array([slopes.get(n, 0.0) for n in spread.names])
+            moved = bool(gradient.any()) and all(n in errors for n in slopes)
             share_error = float(np.sqrt(max(gradient @ spread.matrix @ gradient, 0.0) * scale)) if moved else None
             out.append(
                 FittedSite(

@@ -77,7 +77,7 @@ def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[fl
     result : FitResult
     name : str
         A parameter that varied or follows others; ``share_Cu_8c``, the part of an element's atoms that a site
-        holds; or ``Cu``, the atoms of an element per cell. With several phases the phase's prefix stands first.
+        holds; or ``total_Cu``, the atoms of an element per cell. With several phases the phase's prefix stands first.
     level : float
         Probability, between 0 and 1.
 

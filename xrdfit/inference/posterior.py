@@ -25,6 +25,7 @@ CHAIN_LENGTHS = 50.0
 
 _BATCH = 250
 _BURN_IN = 5.0  # autocorrelation times
+_FEWEST_WALKERS = 8  # a snooker move draws three walkers from either half
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Posterior:
     Attributes
     ----------
     samples : xarray.Dataset
-        One variable a parameter, share and total, dimension `draw`; the attribute `derived` is 1 for the last two.
+        One variable a parameter, share (``share_Cu_8c``) and total (``total_Cu``), dimension `draw`; the attribute
+        `derived` is 1 for the last two.
     autocorrelation_time : float
         The longest of any component, in steps.
     steps, walkers : int
@@ -100,7 +102,7 @@ def sample(
         At most so many steps of every walker; sampling ends when 50 autocorrelation times are reached.
     seed : int
     walkers : int, optional
-        Three for every component by default, at least 24.
+        Three for every component by default, at least 24; no fewer than two for every component, nor than 8.
     progress : callable, optional
 
     Returns
@@ -110,14 +112,18 @@ def sample(
 
     Raises
     ------
+    InputError
+        For fewer than one step, too few walkers, or a fit of which nothing but scale and background varied.
     ComputationError
-        The fit has no answer, or was interrupted before there were samples.
+        The fit has no answer.
+    KeyboardInterrupt
+        Interrupted before there were samples.
 
     Notes
     -----
-    The likelihood is exp(−χ²/2 max(1, χ²_red)). Scale and background are profiled (solved for at every point); with
-    a flat prior on them and Gaussian errors the marginal differs only by a determinant that hardly varies. The prior
-    is flat in the occupancies within everything that rules and totals allow, and in the other parameters (in their
+    The likelihood is exp(−χ²/2 max(1, χ²_red)). Scale and background are profiled: solved for at every point, not
+    integrated over, so that the marginal's factor det(AᵀA)^(−1/2), A their weighted columns, is left out. The prior is
+    flat in the occupancies within everything that rules and totals allow, and in the other parameters (in their
     logarithm for sizes) within their limits.
     """
     import emcee
@@ -129,6 +135,7 @@ def sample(
     inflation = max(1.0, result.statistics.chi2_reduced)
     n = len(result.theta)
     count = max(24, 3 * n) if walkers is None else walkers
+    _check(n, steps, count)
     random = np.random.default_rng(seed)
     start = _cloud(result, problem, count, random)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
@@ -140,19 +147,37 @@ def sample(
         while done < steps:
             state = sampler.run_mcmc(state, min(_BATCH, steps - done), skip_initial_state_check=True)
             done = sampler.iteration
-            time = float(np.max(sampler.get_autocorr_time(tol=0)))
+            time = _autocorrelation_time(sampler)
             tell(f"sampling: {done} steps, {done / time:.0f} autocorrelation times of {CHAIN_LENGTHS:.0f}")
             if done > CHAIN_LENGTHS * time:
                 break
     except KeyboardInterrupt:
-        if not np.isfinite(time):
+        if done == 0:
             raise
     converged = bool(done > CHAIN_LENGTHS * time)
-    burn = min(int(_BURN_IN * time), done // 2)
-    chain: Any = sampler.get_chain(discard=burn, thin=max(1, int(time / 2)), flat=True)
+    burn = int(min(_BURN_IN * time, done // 2))
+    thin = int(time / 2) if np.isfinite(time) else 1
+    chain: Any = sampler.get_chain(discard=burn, thin=max(1, thin), flat=True)
     words = "converged" if converged else "NOT converged: more steps are needed"
     message = f"{words}; {done} steps of {count} walkers are {done / time:.0f} autocorrelation times"
     return Posterior(_dataset(result, problem, chain), time, done, count, converged, message)
+
+
+def _check(n: int, steps: int, walkers: int) -> None:
+    if n == 0:
+        raise InputError("nothing but scale and background varies: there is no posterior to sample; free some (--vary)")
+    if steps < 1:
+        raise InputError(f"steps {steps} is out of range; at least 1 is needed, some thousands are usual")
+    least = max(_FEWEST_WALKERS, 2 * n)
+    if walkers < least:
+        raise InputError(f"walkers {walkers} is out of range; {n} components need at least {least}")
+
+
+def _autocorrelation_time(sampler: Any) -> float:
+    """Longest autocorrelation time of any component, in steps; infinite where the chain is too short to have one."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        time = float(np.max(sampler.get_autocorr_time(tol=0)))
+    return time if np.isfinite(time) and time > 0.0 else np.inf
 
 
 def _log_density(problem: Problem, inflation: float) -> Callable[[Array], float]:
@@ -199,7 +224,7 @@ def _dataset(result: FitResult, problem: Problem, chain: Array) -> xr.Dataset:
                 continue
             atoms = {n: s.multiplicity * columns.get(n, np.full(len(chain), s.occupancy)) for n, s in kin.items()}
             total = sum(atoms.values())
-            columns[f"{prefix}{element}"] = np.asarray(total)
+            columns[f"{prefix}total_{element}"] = np.asarray(total)
             columns |= {f"{prefix}share_{s.label}": atoms[n] / total for n, s in kin.items() if n in columns}
     sampled = {*problem.moving}
     return xr.Dataset(

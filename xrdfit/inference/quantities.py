@@ -9,6 +9,7 @@ import numpy as np
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.profiles import Profile, profile_of, share_profile, total_profile
+from xrdfit.inference.shares import share_gradient
 
 if TYPE_CHECKING:
     from xrdfit.inference.problem import Problem
@@ -34,7 +35,10 @@ class Quantity:
 
 
 def quantity(result: FitResult, name: str) -> Quantity:
-    """Look up a parameter, a share (``share_Cu_8c``) or a total (``Cu``) of a result.
+    """Look up a parameter, a share (``share_Cu_8c``) or a total (``total_Cu``) of a result.
+
+    ``Cu`` alone means the total too where no parameter has that name: U, V, W and Y are also coefficients of the line
+    width.
 
     Raises
     ------
@@ -57,8 +61,9 @@ def quantity(result: FitResult, name: str) -> Quantity:
         if bare != label and any(s.label == label for s in sites):
             element = next(s.element for s in sites if s.label == label)
             return _of_element(result, result.problem, name, phase.name, prefix, element, label)
-        if any(s.element == bare for s in sites):
-            return _of_element(result, result.problem, name, phase.name, prefix, bare, None)
+        element = bare.removeprefix("total_")
+        if any(s.element == element for s in sites):
+            return _of_element(result, result.problem, name, phase.name, prefix, element, None)
     raise InputError(f"no quantity {name!r}; there are {', '.join([*result.parameters, *derived_names(result)])}")
 
 
@@ -68,7 +73,7 @@ def derived_names(result: FitResult) -> list[str]:
     for phase in result.model.phases:
         prefix, sites = result.model.prefix(phase), phase.structure.sites
         names += [f"{prefix}share_{s.label}" for s in sites]
-        names += [f"{prefix}{element}" for element in dict.fromkeys(s.element for s in sites)]
+        names += [f"{prefix}total_{element}" for element in dict.fromkeys(s.element for s in sites)]
     return names
 
 
@@ -101,8 +106,8 @@ def _of_element(
         own = f"{prefix}occ_{label}"
         if own not in moving:
             raise InputError(f"{name}: the site's occupancy is fixed; ask for that of {', '.join(moving)}")
-        value = moving[own] * result.parameters[own].value / total
-        gradient = {n: m * ((n == own) - value) / total for n, m in moving.items()}
+        every = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites}
+        value, gradient = share_gradient(every, {f"{prefix}occ_{s.label}": s.occupancy for s in sites}, own)
         profile = share_profile(problem, result.theta, own, moving, fixed)
     return Quantity(name, value, _error(result, gradient), profile)
 

@@ -155,7 +155,7 @@ class FitResult:
         ----------
         name : str
             A parameter that varied or follows others; ``share_Cu_8c``, a site's part of its element's atoms; or
-            ``Cu``, the element's atoms per cell.
+            ``total_Cu``, the element's atoms per cell (``Cu`` alone too, where no parameter has that name).
         level : float
             Probability, between 0 and 1.
 
