@@ -9,6 +9,7 @@ from inference_cases import scan_of
 import xrdfit as xf
 from xrdfit.errors import InputError
 from xrdfit.inference import compare as module
+from xrdfit.modelfile import load_models
 
 TRUTH = {"occ_Cu_8c": 0.3, "occ_Cu_32f": 0.0, "occ_Cu_4b": 0.3, "occ_Cu_24e": 0.182}
 
@@ -113,3 +114,46 @@ def test_json_holds_what_the_contract_names(found):
     assert best["sites"] == ["Cu_8c", "Cu_4b", "Cu_24e"]
     assert {"sites", "r_wp", "chi2", "n_varied", "aic", "bic"} <= set(best)
     assert all(type(best[key]) is float for key in ("r_wp", "chi2", "aic", "bic"))
+
+
+@pytest.fixture(scope="module")
+def twins():
+    """Two phases whose sites have the same labels, and a scan of one that is full and one that is half full."""
+    both = load_models(["cu2se-4nm", "cu2se-2nm"])
+    truth = {"cu2se__occ_Cu_8c": 0.9, "cu2se_2__occ_Cu_8c": 0.4, "cu2se_2__a": 5.75}
+    return both, scan_of(both, 1, values=truth), truth
+
+
+def test_sites_of_the_same_label_in_two_phases_are_different_sites(twins):
+    both, scan, truth = twins
+    start = {"cu2se_2__a": truth["cu2se_2__a"]}
+    found = xf.compare(both, scan, sites=["8c"], start=start)
+    first, second = "cu2se__Cu_8c", "cu2se_2__Cu_8c"
+    assert {c.sites for c in found.candidates} == {(first,), (second,), (first, second)}
+    every = found[first, second]
+    assert set(every.occupancies) == set(every.upper_shares) == {first, second}
+    assert {(p.smaller, p.site) for p in found.pairs} == {((first,), second), ((second,), first)}
+    assert found.to_dict()["candidates"][0]["sites"] == list(found.best.sites)
+
+
+def test_the_occupancies_are_those_of_their_own_phase(twins):
+    both, scan, _ = twins
+    alone = xf.compare(both, scan, sites=["cu2se_2__Cu_8c"]).best
+    empty = dict.fromkeys(("cu2se_2__occ_Cu_4b", "cu2se_2__occ_Cu_24e"), 0.0)
+    assert alone.sites == ("cu2se_2__Cu_8c",)
+    assert "cu2se_2__Cu_8c" in alone.occupancies
+    names = [r.name for r in both.rows("bragg") if r.vary and r.name.startswith("cu2se__occ_")]
+    held = xf.fit(both, scan, fix={**empty, **dict.fromkeys(names, 0.0)}, vary=["cu2se_2__occ_Cu_8c"])
+    assert alone.chi2 == pytest.approx(held.statistics.chi2, rel=0.05)
+    assert alone.occupancies["cu2se_2__Cu_8c"] == pytest.approx(held["cu2se_2__occ_Cu_8c"].value, abs=0.02)
+
+
+@pytest.mark.parametrize("choices", [{"vary": ["x_Cu_32f"]}, {"total": {"Cu": 8.0}}])
+def test_a_rival_that_the_options_do_not_fit_is_left_out_by_name(choices):
+    model = xf.load_model("cu2se-4nm")
+    found = xf.compare(model, scan_of(model, 1), rivals=[xf.load_model("si"), model], **choices)
+    reasons = dict(found.left_out)
+    assert ("si",) in reasons
+    assert reasons["si",]
+    # the others were ranked, and one of the same name is told from the model itself
+    assert {"cu2se-4nm", "cu2se-4nm (2)"} == {c.model for c in found.candidates}

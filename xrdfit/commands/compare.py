@@ -79,7 +79,7 @@ def _show(found: Comparison) -> None:
             f"{c.aic - lowest:.1f}",
             percent(c.r_wp),
             str(c.n_varied),
-            ", ".join(f"{s.split('_', 1)[1]} {o:.3f}" for s, o in c.occupancies.items()),
+            ", ".join(f"{_short(s)} {o:.3f}" for s, o in c.occupancies.items()),
         ]
         for c in found.candidates
     ]
@@ -87,3 +87,9 @@ def _show(found: Comparison) -> None:
     print("\n".join(found.summary))
     for sites, reason in found.left_out:
         say(f"left out: {' + '.join(sites)}: {reason}")
+
+
+def _short(site: str) -> str:
+    """A site without its element, as in 8c and phase__8c; a label that has none stays as it is."""
+    phase, mark, label = site.rpartition("__")
+    return phase + mark + (label.partition("_")[2] or label)

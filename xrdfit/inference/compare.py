@@ -19,6 +19,7 @@ from xrdfit.inference.options import FitOptions, with_choices
 from xrdfit.inference.prepare import Setup, pose, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult
+from xrdfit.inference.shares import share_gradient
 from xrdfit.inference.solve import Progress
 from xrdfit.inference.starts import rough_minima, screen_shares
 from xrdfit.model import PowderModel
@@ -32,12 +33,22 @@ MAX_SITES = 8
 _SCREENED = 40
 _STARTS = 4
 _ONE_SIDED = 1.6449  # 95 % of a normal distribution lie below
+_EMPTY = 1e-6  # an occupancy that is none
 
 
 @dataclass(frozen=True)
 class _Fitted:
-    """One candidate before it is ranked."""
+    """One candidate before it is ranked.
 
+    Attributes
+    ----------
+    name : str
+        Of the model; no two models of a comparison share one.
+    sites : tuple of str
+        Labels, behind the phase's prefix where there are several phases.
+    """
+
+    name: str
     model: PowderModel
     sites: tuple[str, ...]
     problem: Problem
@@ -62,10 +73,11 @@ def compare(
         It holds all candidate sites.
     scan : xarray.Dataset
     sites : sequence of str
-        Candidates, by label ("Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by default. Other
-        sites that the model lets vary are empty; those that it does not are as they are.
+        Candidates, by label ("Cu_8c", "phase__Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by
+        default. Other sites that the model lets vary are empty; those that it does not are as they are.
     rivals : sequence of PowderModel
-        Further models, each a candidate with what it lets vary.
+        Further models, each a candidate with what it lets vary; one that the options do not fit is left out, and the
+        reason kept.
     options : FitOptions, optional
         Or any of its fields by name, such as ``total={"Cu": 8}``.
     progress : callable, optional
@@ -100,20 +112,32 @@ def compare(
     try:
         for count in range(1, len(labels) + 1):
             for subset in combinations(labels, count):
-                names = tuple(label for _, label in subset)
+                names = tuple(prefix + label for prefix, label in subset)
                 tell(f"fitting {' + '.join(names)}")
                 try:
                     fitted.append(_fit_subset(setup, full, labels, subset, fitted))
                 except InputError as error:
                     left_out.append((names, str(error)))
-        for rival in rivals:
-            tell(f"fitting {rival.name}")
-            fitted.append(_fit_rival(rival, scan, options, full))
+        for name, rival in zip(_rival_names(model, rivals), rivals, strict=True):
+            tell(f"fitting {name}")
+            try:
+                fitted.append(_fit_rival(name, rival, scan, options, full))
+            except InputError as error:
+                left_out.append(((name,), str(error)))
     except KeyboardInterrupt:
         complete = False
         if not fitted:
             raise
     return _rank(fitted, full, tuple(left_out), complete)
+
+
+def _rival_names(model: PowderModel, rivals: Sequence[PowderModel]) -> list[str]:
+    """Names of the rivals, with a number behind those that are taken already."""
+    names = [model.name]
+    for rival in rivals:
+        tries = (rival.name, *(f"{rival.name} ({i})" for i in range(2, len(rivals) + 2)))
+        names.append(next(name for name in tries if name not in names))
+    return names[1:]
 
 
 def _all_sites(model: PowderModel, options: FitOptions, labels: Sequence[tuple[str, str]]) -> FitOptions:
@@ -192,34 +216,32 @@ def _fit_subset(
     if problem.occupancies.free:
         starts += screen_shares(problem, start, _SCREENED, _STARTS)
     found = rough_minima(problem, starts, kept=3)[:1]
-    sites = tuple(label for _, label in subset)
+    sites = tuple(prefix + label for prefix, label in subset)
     parts = [f for f in before if set(f.sites) < set(sites)]
     if parts:
         part = min(parts, key=lambda f: f.solution.chi2)
         values = {**problem.base, **part.problem.expand(part.solution.theta)[0]}
         found.append(descend(problem, problem.theta(values)))
     best = min(found, key=lambda s: s.chi2)
-    return _Fitted(setup.model, sites, problem, descend(problem, best.theta))
+    return _Fitted(setup.model.name, setup.model, sites, problem, descend(problem, best.theta))
 
 
-def _fit_rival(model: PowderModel, scan: xr.Dataset, options: FitOptions, full: FitResult) -> _Fitted:
+def _fit_rival(name: str, model: PowderModel, scan: xr.Dataset, options: FitOptions, full: FitResult) -> _Fitted:
     result = fit_with(model, scan, replace(options, engine=full.engine), None)
     assert result.problem is not None
     assert full.problem is not None
     problem = result.problem.with_sigma(full.problem.sigma)
-    sites = [
-        site.label
-        for phase in result.model.phases
-        for site in phase.structure.sites
-        if f"{result.model.prefix(phase)}occ_{site.label}" in problem.occupancies.names
-    ]
-    return _Fitted(result.model, tuple(sites), problem, descend(problem, result.theta))
+    moving = set(problem.occupancies.names)
+    sites = tuple(key for key, name in _occupancy_names(result.model).items() if name in moving)
+    return _Fitted(name, result.model, sites, problem, descend(problem, result.theta))
 
 
 def _rank(
     fitted: Sequence[_Fitted], full: FitResult, left_out: tuple[tuple[tuple[str, ...], str], ...], complete: bool
 ) -> Comparison:
     assert full.problem is not None
+    if not fitted:
+        raise InputError(f"no set of sites can be fitted: {left_out[0][1]}")
     n = len(full.problem.observed)
     largest = max(fitted, key=lambda f: f.problem.n_varied)
     scale = max(1.0, largest.solution.chi2 / max(n - largest.problem.n_varied, 1))
@@ -237,14 +259,14 @@ def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
     evaluation = problem.evaluate(fitted.solution.theta, derivatives=False)
     chi2, k = fitted.solution.chi2, problem.n_varied
     bic = chi2 / scale + k * float(np.log(n))
-    names = {s: _occupancy_name(fitted.model, s, problem) for s in fitted.sites}
-    occupancies = {s: evaluation.values[name] for s, name in names.items()}
+    names = _occupancy_names(fitted.model)
+    occupancies = {s: evaluation.values[names[s]] for s in fitted.sites}
     return Candidate(
-        model=fitted.model.name,
+        model=fitted.name,
         sites=fitted.sites,
         occupancies=occupancies,
-        upper_shares=_upper_shares(fitted, evaluation.values, names, scale),
-        at_bound=tuple(s for s, o in occupancies.items() if min(o, 1.0 - o) < 1e-6),
+        upper_shares=_upper_shares(fitted, evaluation.values, scale),
+        at_bound=tuple(s for s, o in occupancies.items() if min(o, 1.0 - o) < _EMPTY),
         r_wp=float(np.sqrt(chi2 / np.sum((problem.observed / problem.sigma) ** 2))),
         chi2=chi2,
         n_varied=k,
@@ -255,32 +277,29 @@ def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
     )
 
 
-def _occupancy_name(model: PowderModel, label: str, problem: Problem) -> str:
-    return next(
-        name for phase in model.phases if (name := f"{model.prefix(phase)}occ_{label}") in problem.occupancies.names
-    )
+def _occupancy_names(model: PowderModel) -> dict[str, str]:
+    """Names of the occupancies by site: its label, behind the phase's prefix where there are several phases."""
+    sites = [(model.prefix(p), s.label) for p in model.phases for s in p.structure.sites]
+    return {prefix + label: f"{prefix}occ_{label}" for prefix, label in sites}
 
 
-def _upper_shares(
-    fitted: _Fitted, values: Mapping[str, float], names: Mapping[str, str], scale: float
-) -> dict[str, float]:
-    """One-sided 95 % limit of each site's part of its element's atoms, from the curvature at the minimum."""
+def _upper_shares(fitted: _Fitted, values: Mapping[str, float], scale: float) -> dict[str, float]:
+    """One-sided 95 % limit of each site's part of its element's atoms, from the curvature at the minimum.
+
+    It is 1 where the scan does not determine the occupancy, and where the phase holds no atoms to have a part of.
+    """
     spread = covariance(fitted.problem, values)
-    column = {n: i for i, n in enumerate(spread.names)}
     limits = {}
     for phase in fitted.model.phases:
-        prefix = fitted.model.prefix(phase)
-        for site in phase.structure.sites:
-            name = f"{prefix}occ_{site.label}"
-            if names.get(site.label) != name:
+        prefix, sites = fitted.model.prefix(phase), phase.structure.sites
+        for site in sites:
+            if prefix + site.label not in fitted.sites:
                 continue
-            kin = {f"{prefix}occ_{s.label}": s.multiplicity for s in phase.structure.sites if s.element == site.element}
-            total = sum(m * values[n] for n, m in kin.items())
-            share = site.multiplicity * values[name] / total if total > 0 else 0.0
-            gradient = np.zeros(len(column))
-            for n, m in kin.items():
-                if n in column and total > 0:
-                    gradient[column[n]] = m * ((n == name) - share) / total
+            name = f"{prefix}occ_{site.label}"
+            kin = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites if s.element == site.element}
+            share, slopes = share_gradient(kin, values, name)
+            gradient = np.array([slopes.get(n, 0.0) for n in spread.names])
             error = float(np.sqrt(max(gradient @ spread.matrix @ gradient, 0.0) * scale))
-            limits[site.label] = min(share + _ONE_SIDED * error, 1.0) if name not in spread.undetermined else 1.0
+            known = name not in spread.undetermined and any(values[n] > _EMPTY for n in kin)
+            limits[prefix + site.label] = min(share + _ONE_SIDED * error, 1.0) if known else 1.0
     return limits

@@ -29,8 +29,9 @@ class Candidate:
     Attributes
     ----------
     model : str
+        No two models of a comparison share a name.
     sites : tuple of str
-        Candidate sites that are occupied.
+        Candidate sites that are occupied, by label ("Cu_8c"), with several phases "phase__Cu_8c".
     occupancies, upper_shares : dict of str to float
         By site: occupancy, and share of the element's atoms that it stays under at 95 % (one-sided).
     at_bound : tuple of str
@@ -77,6 +78,8 @@ class NestedPair:
 
     Attributes
     ----------
+    model : str
+        Whose sites they are.
     smaller, larger : tuple of str
     site : str
         The additional one.
@@ -86,6 +89,7 @@ class NestedPair:
         Probability of a ratio this large where the site is empty; halved, because an empty site stands at its bound.
     """
 
+    model: str
     smaller: tuple[str, ...]
     larger: tuple[str, ...]
     site: str
@@ -103,7 +107,7 @@ class Comparison:
         By rising BIC.
     pairs : tuple of NestedPair
     left_out : tuple of (sites, reason)
-        Sets that cannot hold the given totals.
+        Sets that cannot hold the given totals, and, by their name, rivals that the options do not fit.
     verdict : {"decided", "cannot tell"}
     summary : tuple of str
         The evidence in words, the verdict first.
@@ -159,7 +163,14 @@ class Comparison:
             "summary": list(self.summary),
             "candidates": [c.to_dict() for c in self.candidates],
             "pairs": [
-                {"smaller": list(p.smaller), "larger": list(p.larger), "site": p.site, "r_ratio": p.r_ratio, "p": p.p}
+                {
+                    "model": p.model,
+                    "smaller": list(p.smaller),
+                    "larger": list(p.larger),
+                    "site": p.site,
+                    "r_ratio": p.r_ratio,
+                    "p": p.p,
+                }
                 for p in self.pairs
             ],
             "left_out": [{"sites": list(sites), "reason": reason} for sites, reason in self.left_out],
@@ -189,7 +200,7 @@ def nested_pairs(candidates: tuple[Candidate, ...], n_points: int) -> tuple[Nest
             if added < 1:
                 continue
             tail = float(f.sf((ratio2 - 1.0) * freedom / added, added, freedom))
-            pairs.append(NestedPair(smaller.sites, larger.sites, extra.pop(), ratio2**0.5, tail / 2.0))
+            pairs.append(NestedPair(larger.model, smaller.sites, larger.sites, extra.pop(), ratio2**0.5, tail / 2.0))
     return tuple(pairs)
 
 
@@ -211,7 +222,7 @@ def judge(
         if c.upper_shares[site] > NEGLIGIBLE_SHARE:
             unseen.append((site, c.upper_shares[site]))
     words = [_difference(best, c) for c in rest if not _contains(c, best)][:1] + [
-        _needed(p) for p in pairs if set(p.larger) == set(best.sites)
+        _needed(p) for p in pairs if p.model == best.model and set(p.larger) == set(best.sites)
     ]
     for c in added:
         (site,) = set(c.sites) - set(best.sites)
