@@ -177,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ComputationError as error:
         return _fail(f"no answer: {error}", 1)
     except OSError as error:
-        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+        return _fail(f"{error.filename or 'an output'}: {error.strerror or error}", 2)
     except Exception as error:  # a bug: the user still gets a sentence
         if os.environ.get("XRDFIT_DEBUG"):
             raise

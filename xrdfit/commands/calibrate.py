@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json
 from xrdfit.commands.common import conclude, console, load, print_json, progress, whole_number
-from xrdfit.errors import InputError
+from xrdfit.errors import ComputationError, InputError
 from xrdfit.ties import parse_tie
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xrdfit.model import Instrument, PowderModel
 
 PROFILE = ("U", "V", "W", "X", "Y", "S_L")
+_NOT_THE_STANDARD = 0.3  # R_wp without background: lines are not where the standard has them
 _SIZE_NM = 1000.0
 """The standard's crystallites: their lines are 0.01 degree wide, so that all width is the instrument's."""
 _FIRST_GUESS = {"W": 0.003, "Y": 0.03, "S_L": 0.02}
@@ -65,6 +66,11 @@ def calibrate(
     path = None if output is None else check_file(output, force)
     with progress() as tell:
         result = fit_with(standard, pattern, options, tell)
+    if result.statistics.r_wp_background_subtracted > _NOT_THE_STANDARD:
+        share = 100 * result.statistics.r_wp_background_subtracted
+        raise ComputationError(
+            f"{scan} does not look like {standard.name}: R_wp without background is {share:.0f} %; nothing is written"
+        )
     source = (
         f"{result.model.name} in {scan}, R_wp {100 * result.statistics.r_wp:.2f} %; "
         f"the specimen's displacement, {result['displacement_mm'].value:.4f} mm, is left out"

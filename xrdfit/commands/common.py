@@ -93,6 +93,12 @@ def load(model: str | None, phases: Sequence[str] = ()) -> PowderModel:
     return load_models([model, *phases])
 
 
+def say_notes(model: PowderModel) -> None:
+    """Say on standard error what had to be assumed while reading a model."""
+    for note in model.notes:
+        say(f"warning: {note}")
+
+
 def console() -> Console:
     """Return where tables are printed: the terminal, or text of a fixed width."""
     from rich.console import Console
@@ -168,6 +174,9 @@ def deliver(result: FitResult, directory: str | None, *, force: bool, as_json: b
     if directory is not None:
         from xrdfit.report import save
 
+        with progress("intervals"):
+            for parameter in result.parameters.values():
+                parameter.limits()
         with progress("writing the report"):
             saved = save(result, directory, force)
             if worth is not None:

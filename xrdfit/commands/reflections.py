@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from xrdfit.commands.common import check_finite, console, load, print_json, read_radiation
+from xrdfit.commands.common import check_finite, console, load, print_json, read_radiation, say_notes
 
 if TYPE_CHECKING:
     from xrdfit.model import Phase, PowderModel
@@ -34,6 +34,7 @@ def reflections(
     """List the powder lines of a model."""
     check_finite("--two-theta", two_theta)
     source = load(model)
+    say_notes(source)
     ray = read_radiation(radiation)
     if ray is not None:
         source = replace(source, instrument=replace(source.instrument, radiation=ray))

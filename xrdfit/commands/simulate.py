@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xrdfit.commands.arguments import Force, Json
 from xrdfit.commands.cluster import is_atom_list, simulate_atoms
-from xrdfit.commands.common import check_finite, finite_number, load, print_json, progress, read_radiation
+from xrdfit.commands.common import check_finite, finite_number, load, print_json, progress, read_radiation, say_notes
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def _of_model(
     anomalous: bool,
 ) -> Computed:
     source = load(name)
+    say_notes(source)
     if size_nm is not None:
         values |= {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}
     chosen = engine or "bragg"

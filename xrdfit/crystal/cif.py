@@ -223,7 +223,11 @@ class _Reader:
 
     def row(self, atom: dict[str, str], tensors: dict[str, float]) -> dict[str, Any] | None:
         label = atom.get("label") or atom.get("type_symbol") or "?"
-        xyz = [_number(atom.get(f"fract_{axis}")) for axis in "xyz"]
+        written = [atom.get(f"fract_{axis}", "?") for axis in "xyz"]
+        xyz = [_number(text) for text in written]
+        wrong = [text for text, value in zip(written, xyz, strict=True) if value is None and text not in ("?", ".", "")]
+        if wrong:
+            raise InputError(f"atom {label}: coordinate {wrong[0]!r} is no finite number")
         if atom.get("calc_flag", "").lower() == "dum" or None in xyz:
             self.notes.append(f"atom {label}: no coordinates or a dummy; left out")
             return None

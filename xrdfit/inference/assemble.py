@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.diffraction import bind
+from xrdfit.errors import ComputationError
 from xrdfit.inference.checks import warnings_of
 from xrdfit.inference.intervals import interval
 from xrdfit.inference.prepare import Setup
@@ -30,6 +31,9 @@ Array = NDArray[np.float64]
 # Smallest eigenvalue of the information matrix with unit diagonal that still counts as determined: beyond
 # it a combination of parameters is known 10⁴ times worse than each would be alone.
 _SINGULAR = 1e-8
+
+# χ² of the calculated lines against none: three standard errors.
+_VISIBLE = 9.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     figures = statistics(
         problem.observed, evaluation.calculated, evaluation.background, problem.sigma, problem.n_varied
     )
-    success, message = _verdict(solution, spread)
+    success, message = _verdict(problem, solution, spread)
     scale = max(1.0, figures.chi2_reduced)
     errors = _errors(spread, scale)
     model = setup.model.with_values(values)
@@ -131,7 +135,11 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     return replace(result, warnings=tuple(warnings_of(result, setup, spread.without_effect)))
 
 
-def _verdict(solution: Solution, spread: Covariance) -> tuple[bool, str]:
+def _verdict(problem: Problem, solution: Solution, spread: Covariance) -> tuple[bool, str]:
+    evaluation = problem.evaluate(solution.theta)
+    net = (evaluation.calculated - evaluation.background) / problem.sigma
+    if float(net @ net) < _VISIBLE:
+        return False, "the scan shows nothing of the model: its lines are not above zero by three standard errors"
     if spread.undetermined:
         names = ", ".join(spread.undetermined)
         advice = " or give a total (--total)" if "occ_" in names else ""
@@ -195,21 +203,37 @@ def _parameters(
             unit=row.unit,
             status="at bound" if name in at_bound else status,
             text=row.text,
-            limits=_limits(problem, solution.theta, inflation, name, float(values[name]), error),
+            limits=_limits(
+                problem,
+                solution.theta,
+                inflation,
+                name,
+                float(values[name]),
+                error,
+                profiled=name in at_bound or name in problem.occupancies.names,
+            ),
         )
     return out
 
 
-def _limits(problem: Problem, theta: Array, inflation: float, name: str, value: float, error: float | None) -> Limits:
-    """The 68 % interval, computed when first asked for; χ² is a parabola in the background."""
+def _limits(
+    problem: Problem, theta: Array, inflation: float, name: str, value: float, error: float | None, *, profiled: bool
+) -> Limits:
+    """The 68 % interval, computed when first asked for.
+
+    Occupancies and whatever stands at a bound get it from the profile likelihood, the others from the curvature.
+    """
 
     @cache
     def limits() -> tuple[float | None, float | None]:
         if error is None:
             return None, None
-        if name in problem.linear[len(problem.bound.engines) :]:
+        if not profiled:
             return value - error, value + error
-        return interval(problem, theta, name, error, inflation=inflation)
+        try:
+            return interval(problem, theta, name, error, inflation=inflation)
+        except ComputationError:
+            return None, None
 
     return limits
 

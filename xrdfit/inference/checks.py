@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SMALL_NM = 3.0
 TOO_CLOSE_ANGSTROM = 1.8
 HIGH_CORRELATION = 0.95
+POOR_CHI2 = 4.0
+SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
@@ -35,6 +37,7 @@ def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]
     yield from _of_rivals(result)
     for phase in result.model.phases:
         yield from _of_structure(phase, result)
+    yield from _of_values(result)
     yield from _of_residual(result)
 
 
@@ -137,8 +140,21 @@ def _shortest(phase: Phase, first: tuple[float, float, float], second: tuple[flo
     return float(np.linalg.norm(images @ phase.structure.cell.vectors, axis=-1).min())
 
 
+def _of_values(result: FitResult) -> Iterator[str]:
+    for name, p in result.parameters.items():
+        bare = name.rpartition("__")[2]
+        if bare.startswith("b_") and p.stderr and p.value < -3.0 * p.stderr:
+            yield f"{name} is negative ({p.value:.2f} Å²), as no displacement is: something else bends the intensities"
+    if result.pattern["background"].values.min() < 0.0:
+        yield "the background is negative in places: it stands in for something that the model lacks"
+
+
 def _of_residual(result: FitResult) -> Iterator[str]:
     s = result.statistics
+    if s.chi2_reduced > POOR_CHI2:
+        held = [n for n in SUSPECTS if n in result.parameters and result.parameters[n].status == "fixed"]
+        advice = f"; held fixed are {', '.join(held)} (--vary frees them)" if held else ""
+        yield f"χ² is {s.chi2_reduced:.0f} times what counting explains: the model does not describe the scan{advice}"
     if s.durbin_watson < s.durbin_watson_critical:
         yield (
             f"residuals are serially correlated (Durbin–Watson {s.durbin_watson:.2f}): the model misses something, "
@@ -159,6 +175,8 @@ def unexplained_line(result: FitResult) -> tuple[float, float] | None:
     pattern = result.pattern
     residual, sigma = pattern["residual"].values, pattern["sigma"].values
     net = pattern["calculated"].values - pattern["background"].values
+    if net.max() <= 0.0:
+        return None
     width = max(3, _points_across_a_line(result))
     kernel = np.ones(width)
     total = np.convolve(residual, kernel, mode="same")

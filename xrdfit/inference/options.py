@@ -94,6 +94,13 @@ def select(scan: xr.Dataset, options: FitOptions) -> xr.Dataset:
     InputError
         When fewer than ten are left.
     """
+    for name in ("counts", "sigma"):
+        if name not in getattr(scan, "data_vars", ()):
+            raise InputError(f"the scan has no {name!r}; a Dataset of read_pattern or make_pattern is needed")
+        if not np.isfinite(scan[name].values).all():
+            raise InputError(f"the scan's {name} are not finite everywhere")
+    if not (scan["sigma"].values > 0).all():
+        raise InputError("the scan's sigma must be above zero everywhere")
     angles = scan["two_theta"].values
     keep = np.ones(len(angles), dtype=bool)
     if options.range is not None:
@@ -157,6 +164,9 @@ def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitO
     InputError
         For a name or pattern that matches no parameter, or a start outside its limits.
     """
+    both = sorted(set(options.vary) & set(options.fix))
+    if both:
+        raise InputError(f"{both[0]!r} is both to vary and to be fixed; give one of the two")
     table = {r.name: r for r in rows}
     # an automatic choice must not stumble over a parameter that only the other engine has
     elsewhere = _bragg_names(model) if options.engine == "auto" else set()

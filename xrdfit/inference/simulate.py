@@ -22,6 +22,7 @@ def simulate(
     values: Mapping[str, float] | None = None,
     radiation: str | float | None = None,
     anomalous: bool = True,
+    anomalous_table: str = "chantler",
 ) -> NDArray[np.float64]:
     """Compute a model's pattern without background.
 
@@ -37,6 +38,8 @@ def simulate(
         Name or wavelength (Å) instead of the model's.
     anomalous : bool
         Whether f′ and f″ are added.
+    anomalous_table : {"chantler", "cromer-liberman"}
+        Where these come from.
 
     Returns
     -------
@@ -48,6 +51,8 @@ def simulate(
     InputError
         For a grid that is not ascending within 0–180°, or a parameter that the model does not have.
     """
+    if engine not in ("bragg", "debye"):
+        raise InputError(f"engine {engine!r} is unknown here; allowed are bragg and debye")
     angles = check_grid(two_theta)
     if radiation is not None:
         model = replace(model, instrument=replace(model.instrument, radiation=radiation))
@@ -58,6 +63,6 @@ def simulate(
         parameters[name] = value
     for tie in model.ties:
         parameters[tie.target] = tie.evaluate(parameters)[0]
-    bound = model.bind(angles, engine, anomalous=anomalous)
+    bound = model.bind(angles, engine, anomalous=anomalous, table=anomalous_table)
     scales = [parameters[f"{prefix}scale"] for prefix in bound.prefixes]
     return bound.patterns(parameters) @ np.array(scales)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MIN_POINTS = 10
 """Fewer points than this are no powder pattern but a fragment of something else."""
 
+SMALLEST_MAXIMUM, LARGEST_COUNT = 1e-12, 1e15
+"""Beyond these, numbers are no intensities but an error of units or of reading."""
+
 Attribute = str | int | float | list[float]
 
 
@@ -188,6 +191,11 @@ def _check_counts(counts: NDArray[np.float64], angle: NDArray[np.float64], *, ha
     _first_bad(~np.isfinite(counts), counts, angle, "counts", "a finite number")
     if not counts.any():
         raise InputError(f"counts are zero at all {len(counts)} points; a pattern needs intensity")
+    largest = float(np.abs(counts).max())
+    if not SMALLEST_MAXIMUM <= largest <= LARGEST_COUNT:
+        raise InputError(
+            f"counts reach {largest:g}; a maximum from {SMALLEST_MAXIMUM:g} to {LARGEST_COUNT:g} is allowed"
+        )
     if not has_sigma:
         _first_bad(counts < 0, counts, angle, "counts", "0 or more (negative only with a column of errors)")
 
