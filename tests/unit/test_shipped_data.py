@@ -12,7 +12,7 @@ from xrdfit.modelfile import load_model
 from xrdfit.presets import data_path
 from xrdfit.scan import read_pattern
 
-SCANS = ("cu2se-2nm", "cu2se-4nm", "cu2se-6nm")
+SCANS = ("cu2se-2nm", "cu2se-4nm", "cu2se-6nm", "cu2se-2nm-debye")
 
 
 def _rows(name):
