@@ -9,11 +9,13 @@ import pytest
 from inference_cases import scan_of
 
 import xrdfit as xf
+from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.errors import InputError
 from xrdfit.inference.combinations import combinations_of
-from xrdfit.inference.design import design
-from xrdfit.inference.identify import identify_result
+from xrdfit.inference.design import _excluded, design
+from xrdfit.inference.identify import identify_result, planned_result
+from xrdfit.inference.options import FitOptions
 
 
 def twin_model():
@@ -138,3 +140,72 @@ def test_an_impossible_plan_is_refused(plan):
 def test_a_model_of_which_no_occupancy_varies_is_refused():
     with pytest.raises(InputError, match="no occupancy"):
         xf.identify(xf.load_model("cu2se-2nm"), xf.Plan(), fix=["occ_*"])
+
+
+@pytest.fixture(scope="module")
+def misfitted():
+    """A Bragg fit to a Debye scan of so many counts that it misses more than counting does."""
+    model = xf.load_model("cu2se-2nm")
+    scan = scan_of(model, 1, counts=4000, background=300, engine="debye")
+    return xf.fit(model, scan, exclude=[(40.0, 50.0)])
+
+
+def test_design_keeps_exclusions_and_misfit(misfitted):
+    quality = misfitted.statistics.goodness_of_fit
+    assert 1.2 < quality < 2.0
+    now = misfitted["occ_Cu_4b"].stderr
+    present = design(misfitted, "occ_Cu_4b", 0.99 * now)[0]
+    assert present.stderr == pytest.approx(now, rel=0.05)
+    assert present.misfit == pytest.approx(now * np.sqrt(1.0 - quality**-2), rel=0.05)
+    # an error below what misfit makes is out of reach, and just above it in reach only slowly
+    assert design(misfitted, "occ_Cu_4b", 0.99 * present.misfit)[0].time_in_all == np.inf
+    near = design(misfitted, "occ_Cu_4b", 1.1 * present.misfit)[0]
+    counting2 = present.stderr**2 - present.misfit**2
+    assert near.time_a_step == pytest.approx(counting2 / (0.21 * present.misfit**2), rel=1e-6)
+    assert present.time_in_all == pytest.approx(present.time_a_step)
+
+
+def test_excluded_ranges_follow_the_wavelength(misfitted):
+    plan = xf.Plan(radiation="mo-ka")
+    ((low, high),) = _excluded(misfitted, plan)
+    mo, cu = radiation("mo-ka").wavelength, misfitted.model.radiation().wavelength
+    assert np.sin(np.radians(low / 2)) / mo == pytest.approx(np.sin(np.radians(20.0)) / cu)
+    assert np.sin(np.radians(high / 2)) / mo == pytest.approx(np.sin(np.radians(25.0)) / cu)
+
+
+def test_design_refuses_a_fit_that_is_wrong():
+    model = xf.load_model("cu2se-2nm")
+    result = xf.fit(model, scan_of(model, 1, counts=50000, engine="debye"))
+    with pytest.raises(InputError, match="goodness of fit"):
+        design(result, "occ_Cu_4b", 0.01)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"engine": "debye"},
+        {"engine": "auto"},
+        {"total": {"Cu": 6.0}},
+        {"fix": {"a": 5.9}},
+        {"fix": {"scale": 1.0, "bkg_1": 0.0}},
+        {"anomalous_table": "cromer-liberman"},
+        {"vary": ["S_L"], "monochromator_deg": 26.6},
+    ],
+)
+def test_a_planned_scan_is_the_exact_pattern_of_the_problem_as_posed(choices):
+    model = xf.load_model("cu2se-2nm")
+    result = planned_result(model, xf.Plan(), FitOptions(**choices))
+    assert result.statistics.chi2 < 1e-12
+    assert result.pattern["calculated"].values == pytest.approx(result.scan["counts"].values)
+    height = result.pattern["calculated"] - result.pattern["background"]
+    assert height.max() == pytest.approx(5000.0, rel=0.02)
+    assert result["a"].value == pytest.approx(choices.get("fix", {}).get("a", model.phases[0].structure.cell.a))
+
+
+def test_errors_of_a_plan_do_not_depend_on_a_cell_that_is_held_elsewhere():
+    """Held a little off the model's own cell, the scan is computed there too, and nothing is misfitted."""
+    model = xf.load_model("cu2se-2nm")
+    a = model.phases[0].structure.cell.a
+    here, there = (xf.identify(model, xf.Plan(), fix={"a": a * k}) for k in (1.0, 1.01))
+    for name, stderr in here.stderr.items():
+        assert there.stderr[name] == pytest.approx(stderr, rel=0.1)

@@ -99,3 +99,5 @@ def _show(name: str, target: float, rows: Sequence[DesignRow]) -> None:
         for r in rows
     ]
     console().print(table(f"To bring {name} to ± {target:g}", _COLUMNS, cells, _COLUMNS[1:]))
+    if rows[0].misfit > 0.0:
+        print(f"of the error {rows[0].stderr:.2g} as measured, misfit makes {rows[0].misfit:.2g}: no time removes that")

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xrdfit.crystal.radiation import Radiation
+from xrdfit.crystal.radiation import Radiation, radiation
 from xrdfit.errors import InputError
-from xrdfit.inference.fit import restore
-from xrdfit.inference.identify import Plan
+from xrdfit.inference.identify import Plan, planned_result
 from xrdfit.inference.options import FitOptions
 from xrdfit.inference.solve import Progress
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from xrdfit.inference.result import FitResult
 
 ENDS_DEG = (60.0, 80.0, 100.0, 120.0, 140.0)
+_WORST_FIT = 2.0
 RADIATIONS = ("cu-ka", "co-ka", "mo-ka", "ag-ka")
 
 
@@ -34,7 +34,9 @@ class DesignRow:
         Range, degrees.
     radiation : str
     stderr : float
-        Error of the occupancy for the same counting time a step; infinite where it is not determined.
+        Error of the parameter for the same counting time a step, misfit included; infinite where it is not determined.
+    misfit : float
+        The part of it that no counting removes, because the model does not fit; 0 for a planned scan.
     time_a_step, time_in_all : float
         Factors on the counting time a step, and of the whole scan, that bring the error to the target; infinite
         where no time does.
@@ -44,6 +46,7 @@ class DesignRow:
     two_theta: tuple[float, float]
     radiation: str
     stderr: float
+    misfit: float
     time_a_step: float
     time_in_all: float
 
@@ -77,19 +80,29 @@ def design(
     Raises
     ------
     InputError
-        For a parameter that did not vary, or a target that is not positive.
+        For a parameter that did not vary, a target that is not positive, or a fit that is worse than twice what
+        counting explains: what it misses, and not the time, then sets the error.
 
     Notes
     -----
-    Variance is proportional to 1/time, so that the factor is stderr²/(target² − systematic²). Other ranges and
-    wavelengths are computed with the fitted model at the same counts at the maximum and the same background level:
-    what a tube or a detector yields at another wavelength is not known here.
+    With c² the variance of counting and g the goodness of fit of the result, where it exceeds 1, the variance is
+    c² g² = c² + c² (g² − 1). Only its first part falls with time, because a misfit grows with the counts: the factor
+    is c²/(target² − systematic² − c² (g² − 1)). Elsewhere the model is taken to fit as badly as here. Other ranges
+    and wavelengths are computed with the fitted model at the same counts at the maximum and the same background
+    level: what a tube or a detector yields at another wavelength is not known here. What was excluded stays excluded,
+    at another wavelength at the angles of the same spacings.
     """
     if name not in result.parameters or result.parameters[name].status == "fixed":
         varied = ", ".join(n for n, p in result.parameters.items() if p.status != "fixed")
         raise InputError(f"{name!r} did not vary; there are {varied}")
     if not (np.isfinite(target) and target > 0.0):
         raise InputError(f"target error {target:g} of {name} must be a positive number")
+    fit_quality = result.statistics.goodness_of_fit
+    if fit_quality > _WORST_FIT:
+        raise InputError(
+            f"goodness of fit {fit_quality:.3g} is above {_WORST_FIT:g}: the model misses more than counting does, "
+            "and no measurement of another length mends that; improve the model first"
+        )
     rows = []
     for change, plan in _plans(result):
         if progress:
@@ -127,18 +140,32 @@ def _known(rays: Radiation) -> str | float:
 
 def _row(result: FitResult, change: str, plan: Plan, name: str, target: float, systematic: float) -> DesignRow:
     options: FitOptions = replace(
-        result.options, engine=result.engine, radiation=plan.radiation, range=None, exclude=(), start={}
+        result.options,
+        engine=result.engine,
+        radiation=plan.radiation,
+        range=None,
+        exclude=_excluded(result, plan),
+        start={},
     )
-    # the model at its own values is the minimum of what it computes: nothing is to be searched
-    model = result.model
-    expected = plan.expected(model, result.engine, options.anomalous)
     values = {n: p.value for n, p in result.parameters.items() if not n.startswith("bkg_")}
-    fitted = restore(model, expected, options, values)
+    fitted = planned_result(result.model, plan, options, values)
     found = fitted.parameters[name].stderr if fitted.success else None
-    stderr = float("inf") if found is None else found
-    room = target**2 - systematic**2
-    factor = stderr**2 / room if room > 0.0 else float("inf")
-    start, stop, step = plan.two_theta
-    length = ((stop - start) / step + 1.0) / len(result.scan["two_theta"])
+    counting = float("inf") if found is None else found
+    inflation = max(1.0, result.statistics.chi2_reduced)
+    misfit = counting * float(np.sqrt(inflation - 1.0)) if inflation > 1.0 else 0.0
+    room = target**2 - systematic**2 - misfit**2
+    factor = counting**2 / room if room > 0.0 else float("inf")
+    length = len(fitted.scan["two_theta"]) / len(result.scan["two_theta"])
     rays = plan.radiation if plan.radiation is not None else result.model.radiation().name
-    return DesignRow(change, (start, stop), str(rays), stderr, factor, factor * length)
+    stderr = counting * float(np.sqrt(inflation))
+    return DesignRow(change, plan.two_theta[:2], str(rays), stderr, misfit, factor, factor * length)
+
+
+def _excluded(result: FitResult, plan: Plan) -> tuple[tuple[float, float], ...]:
+    """The excluded ranges of the fit, at the angles where the plan's wavelength has the same spacings."""
+    if plan.radiation is None:
+        return result.options.exclude
+    ratio = radiation(plan.radiation).wavelength / result.model.radiation().wavelength
+    sines = ratio * np.sin(np.radians(np.array(result.options.exclude, dtype=float).reshape(-1, 2) / 2.0))
+    ends = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
+    return tuple((float(low), float(high)) for low, high in ends if low < high)

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
+from xrdfit.inference.assemble import assemble
 from xrdfit.inference.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
-from xrdfit.inference.descend import Solution
-from xrdfit.inference.fit import fit_with, restore
+from xrdfit.inference.fit import choose_engine, fit_with
 from xrdfit.inference.identifiability import Identifiability
 from xrdfit.inference.options import FitOptions, with_choices
+from xrdfit.inference.prepare import prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.rivals import Rival, search_rivals
 from xrdfit.inference.simulate import simulate
-from xrdfit.inference.solve import Progress
+from xrdfit.inference.solve import Progress, Solution
 from xrdfit.model import PowderModel
 
 if TYPE_CHECKING:
@@ -59,14 +60,27 @@ class Plan:
         if not (self.counts > 0.0 and self.background >= 0.0 and np.isfinite(self.counts + self.background)):
             raise InputError(f"plan: counts {self.counts:g} and background {self.background:g} must be positive")
 
-    def expected(self, model: PowderModel, engine: str = "bragg", anomalous: bool = True) -> xr.Dataset:
+    def expected(
+        self,
+        model: PowderModel,
+        engine: str = "bragg",
+        anomalous: bool = True,
+        anomalous_table: str = "chantler",
+    ) -> xr.Dataset:
         """Return the scan without noise: expected counts with their standard errors."""
         from xrdfit.scan import make_pattern
 
         start, stop, step = self.two_theta
         angles = start + step * np.arange(int((stop - start) / step + 1e-6) + 1)
         kind = "debye" if engine == "debye" else "bragg"
-        pattern = simulate(model, angles, engine=kind, radiation=self.radiation, anomalous=anomalous)
+        pattern = simulate(
+            model,
+            angles,
+            engine=kind,
+            radiation=self.radiation,
+            anomalous=anomalous,
+            anomalous_table=anomalous_table,
+        )
         mean = pattern * (self.counts / pattern.max()) + self.background
         name = {} if self.radiation is None else {"radiation": self.radiation}
         named = {k: v for k, v in name.items() if isinstance(v, str)}
@@ -108,19 +122,53 @@ def identify(
     eigenvector is a combination of atoms with the standard error λ^(−1/2), independent of the others.
     """
     options = with_choices(options or FitOptions(), choices)
-    planned = None if scan is not None and not isinstance(scan, Plan) else scan or Plan()
-    if planned is not None:
-        options = replace(options, radiation=planned.radiation or options.radiation)
-        data = planned.expected(model, options.engine, options.anomalous)
-    else:
-        assert scan is not None
-        assert not isinstance(scan, Plan)
-        data = scan
     if progress:
         progress("fitting")
-    # a planned scan is the model's own: its values are the minimum, and nothing is to be searched
-    result = fit_with(model, data, options, progress) if planned is None else restore(model, data, options, {})
-    return identify_result(result, planned=planned is not None, progress=progress)
+    if scan is None or isinstance(scan, Plan):
+        return identify_result(planned_result(model, scan or Plan(), options), planned=True, progress=progress)
+    return identify_result(fit_with(model, scan, options, progress), progress=progress)
+
+
+def planned_result(
+    model: PowderModel, plan: Plan, options: FitOptions, values: Mapping[str, float] | None = None
+) -> FitResult:
+    """Return what a fit to a planned scan finds on average: its own values, with the errors that counting leaves.
+
+    Parameters
+    ----------
+    model : PowderModel
+    plan : Plan
+    options : FitOptions
+        How the scan will be fitted; the plan's radiation, where it has one, comes first.
+    values : Mapping[str, float], optional
+        Parameters that differ from the model's.
+
+    Notes
+    -----
+    The scan is computed from the problem that the options pose, after what they fix, start and hold: the model is
+    its exact minimum, and no misfit inflates the errors. Nothing is searched.
+    """
+    options = replace(options, radiation=plan.radiation or options.radiation)
+    draft = plan.expected(model, options.engine, options.anomalous, options.anomalous_table)
+    engine, reason = choose_engine(model, draft, options)
+    setup = prepare(model, draft, options, engine)
+    problem = setup.problem
+    theta = problem.theta({**problem.base, **(values or {})})
+    at = problem.expand(theta)[0]
+    scales = problem.linear[: len(problem.bound.engines)]
+    signal = problem.bound.patterns(at) @ np.array([at[n] for n in scales])
+    factor = plan.counts / signal.max()
+    problem = replace(
+        problem,
+        base={**problem.base, **{n: at[n] * factor for n in scales}},
+        observed=signal * factor + plan.background,
+    )
+    # what the fit makes of it, so that a background held by the options is in the scan too
+    mean = problem.evaluate(theta, derivatives=False).calculated
+    problem = replace(problem, observed=mean, sigma=np.sqrt(np.maximum(mean, 1.0)))
+    scan = setup.scan.assign(counts=("two_theta", problem.observed), sigma=("two_theta", problem.sigma))
+    solution = Solution(theta, problem.evaluate(theta).chi2, True, "planned")
+    return assemble(replace(setup, scan=scan, problem=problem), problem, solution, model, reason)
 
 
 def identify_result(result: FitResult, *, planned: bool = False, progress: Progress | None = None) -> Identifiability:
