@@ -7,6 +7,7 @@ import os
 import pytest
 
 import xrdfit as xf
+from xrdfit.errors import ComputationError
 from xrdfit.inference import coverage as module
 from xrdfit.inference.coverage import Coverage, calibrate_intervals, random_truth, trial
 
@@ -76,3 +77,22 @@ def test_interrupted_it_keeps_what_was_done(models, monkeypatch):
     assert isinstance(found, Coverage)
     assert found.scans == 2
     assert not found.complete
+
+
+def test_an_interval_that_fails_is_a_miss_of_its_occupancy_alone(models, monkeypatch):
+    whole = trial(models[0], "bragg", 5000.0, 300.0, 0, 0)
+    interval = module.interval_of
+
+    def failing(result, name, level):
+        if name == whole[0].name and level > 0.9:
+            raise ComputationError("no end found")
+        return interval(result, name, level)
+
+    monkeypatch.setattr(module, "interval_of", failing)
+    found = calibrate_intervals(models[:1], 1, engines=["bragg"])
+    assert found.failed == 0
+    assert found.without_interval == found.to_dict()["without_interval"] == 1
+    first, *others = found.trials
+    assert first.inside == (whole[0].inside[0], False)
+    assert first.failures == ("no end found",)
+    assert others == whole[1:]

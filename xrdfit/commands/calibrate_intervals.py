@@ -68,5 +68,9 @@ def calibrate_intervals(
              f"{100 * r.covered:.1f} ± {100 * r.error:.1f} %"]
             for r in found.rows()
         ]  # fmt: skip
-        console().print(table(f"{found.scans} scans, {found.failed} without an answer", _COLUMNS, rows, _COLUMNS[3:]))
+        title = (
+            f"{found.scans} scans, {found.failed} without an answer; {found.without_interval} occupancies without an "
+            "interval count as misses"
+        )
+        console().print(table(title, _COLUMNS, rows, _COLUMNS[3:]))
     return 0 if found.complete else INTERRUPTED

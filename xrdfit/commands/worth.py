@@ -112,7 +112,8 @@ def _show_systematics(found: Systematics) -> None:
     for v in found.variations:
         shifts = found.in_errors(v)
         cells = [f"{shifts[n]:+.1f}" if n in shifts else "–" for n in found.names]
-        rows.append([v.name, *cells, f"{v.chi2_reduced:.3g}" if v.shifts else v.note])
+        quality = f"{v.chi2_reduced:.3g}" + ("" if v.combined else " (not combined)")
+        rows.append([v.name, *cells, quality if v.shifts else v.note])
     rows.append(["esd", *(f"{found.stderr[n]:.2g}" for n in found.names), ""])
     rows.append(["combined error", *(f"{found.combined[n]:.2g}" for n in found.names), ""])
     console().print(table("Systematic shifts", columns, rows, columns[1:-1]))

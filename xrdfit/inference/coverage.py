@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,10 +38,11 @@ class Trial:
         Of the scan; with the seed it makes the scan again.
     model, engine, name : str
     truth, value, stderr : float
+        The error is infinite where the scan does not determine the occupancy.
     distance : float
         Of the truth from the nearer bound, in standard errors.
     inside : tuple of bool
-        Whether the profile interval holds the truth, by level.
+        Whether the profile interval holds the truth, by level; False where there is no interval.
     inside_unified : tuple of bool
         The same for the Feldman–Cousins interval.
     """
@@ -56,6 +57,8 @@ class Trial:
     distance: float
     inside: tuple[bool, ...]
     inside_unified: tuple[bool, ...]
+    failures: tuple[str, ...] = ()
+    """Why an interval could not be computed, of those that could not."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Coverage:
     ----------
     trials : tuple of Trial
     scans, failed : int
-        Scans simulated, and of these the ones whose fit gave no answer or no interval.
+        Scans simulated, and of these the ones whose fit gave no answer; they are in no row.
     complete : bool
         False where it was interrupted.
     """
@@ -92,6 +95,11 @@ class Coverage:
     scans: int
     failed: int
     complete: bool
+
+    @property
+    def without_interval(self) -> int:
+        """Number of occupancies of which at least one interval could not be computed; each counts as a miss."""
+        return sum(bool(t.failures) for t in self.trials)
 
     def rows(self) -> tuple[CoverageRow, ...]:
         """Return the coverage by engine, place of the truth, kind and level."""
@@ -113,6 +121,7 @@ class Coverage:
             "schema": 1,
             "scans": self.scans,
             "failed": self.failed,
+            "without_interval": self.without_interval,
             "complete": self.complete,
             "coverage": [{k: getattr(row, k) for k in keys} for row in self.rows()],
         }
@@ -203,10 +212,7 @@ def trial(
     result = fit(model, scan, engine=engine)
     if not result.success:
         return []
-    try:
-        return [_trial(result, index, name, truth[name]) for name in truth if "occ_" in name]
-    except ComputationError:
-        return []
+    return [_trial(result, index, name, truth[name]) for name in truth if "occ_" in name]
 
 
 def random_truth(
@@ -230,12 +236,19 @@ def random_truth(
 
 def _trial(result: FitResult, index: int, name: str, truth: float) -> Trial:
     parameter = result.parameters[name]
-    stderr = float(parameter.stderr or np.nan)
+    stderr = float("inf") if parameter.stderr is None else parameter.stderr
+    failures: list[str] = []
 
-    def inside(interval: tuple[float, float]) -> bool:
+    def inside(interval: Callable[[FitResult, str, float], tuple[float, float]], level: float) -> bool:
+        try:
+            low, high = interval(result, name, level)
+        except ComputationError as error:
+            failures.append(str(error))
+            return False
         # a bound belongs to the interval, whatever its last digit
-        return interval[0] - 1e-9 <= truth <= interval[1] + 1e-9
+        return low - 1e-9 <= truth <= high + 1e-9
 
+    profile, unified = (tuple(inside(kind, level) for level in LEVELS) for kind in (interval_of, feldman_cousins))
     return Trial(
         index=index,
         model=result.model.name,
@@ -245,6 +258,7 @@ def _trial(result: FitResult, index: int, name: str, truth: float) -> Trial:
         value=parameter.value,
         stderr=stderr,
         distance=min(truth, 1.0 - truth) / stderr,
-        inside=tuple(inside(interval_of(result, name, level)) for level in LEVELS),
-        inside_unified=tuple(inside(feldman_cousins(result, name, level)) for level in LEVELS),
+        inside=profile,
+        inside_unified=unified,
+        failures=tuple(failures),
     )

@@ -22,6 +22,8 @@ CUT_DEG = 2.0
 """Degrees by which either end of the range is cut."""
 DELTA_ORDER = 2
 """By how much the order of the background is changed."""
+HOPELESS = 2.0
+"""Where the other engine's χ²_red is so many times this one's, it does not describe the sample at all."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,16 @@ class Variation:
     chi2_reduced : float
         Of the changed fit.
     note : str
-        Why there are no shifts, where there are none.
+        Why there are no shifts, or why they are not combined.
+    combined : bool
+        Whether the shifts are in the combined error.
     """
 
     name: str
     shifts: dict[str, float]
     chi2_reduced: float
     note: str = ""
+    combined: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ class Systematics:
         Of the fit itself.
     variations : tuple of Variation
     combined : dict of str to float
-        √(stderr² + Σ shift²), of two variations that are one assumption moved either way the larger shift.
+        √(stderr² + Σ shift²), of two variations that are one assumption moved either way the larger shift. The other
+        engine's shift is left apart where its χ²_red is more than twice the fit's: it is then no alternative.
     complete : bool
         False where it was interrupted.
     """
@@ -87,6 +93,7 @@ class Systematics:
                     "in_errors": self.in_errors(v),
                     "chi2_reduced": v.chi2_reduced,
                     "note": v.note,
+                    "combined": v.combined,
                 }
                 for v in self.variations
             ],
@@ -122,15 +129,18 @@ def systematics(result: FitResult, progress: Progress | None = None) -> Systemat
     try:
         for group, name, options, note in _variations(result):
             tell(f"refitting: {name}")
-            done.append((group, _vary(result, names, name, options, note)))
+            found = _vary(result, names, name, options, note)
+            done.append((group, _apart(result, found) if group == "engine" else found))
     except KeyboardInterrupt:
         complete = False
     stderr = {n: float(result.parameters[n].stderr or 0.0) for n in names}
     combined = {}
     for n in names:
-        groups = {group for group, v in done if n in v.shifts}
-        largest = [max(abs(v.shifts[n]) for g, v in done if g == group and n in v.shifts) for group in groups]
-        combined[n] = float(np.sqrt(stderr[n] ** 2 + np.sum(np.square(largest))))
+        largest: dict[str, float] = {}  # in the order of the variations, so that the sum is the same every time
+        for group, v in done:
+            if n in v.shifts and v.combined:
+                largest[group] = max(largest.get(group, 0.0), abs(v.shifts[n]))
+        combined[n] = float(np.sqrt(stderr[n] ** 2 + sum(d**2 for d in largest.values())))
     values = {n: result.parameters[n].value for n in names}
     return Systematics(names, values, stderr, tuple(v for _, v in done), combined, complete)
 
@@ -153,6 +163,14 @@ def _vary(result: FitResult, names: tuple[str, ...], name: str, options: FitOpti
         return Variation(name, {}, other.statistics.chi2_reduced, other.message)
     shifts = {n: other.parameters[n].value - result.parameters[n].value for n in names}
     return Variation(name, shifts, other.statistics.chi2_reduced)
+
+
+def _apart(result: FitResult, other: Variation) -> Variation:
+    """The other engine's variation, marked where that engine cannot describe the scan."""
+    ratio = other.chi2_reduced / result.statistics.chi2_reduced
+    if not other.shifts or ratio <= HOPELESS:
+        return other
+    return replace(other, combined=False, note=f"χ² is {ratio:.3g} times the fit's: not in the combined error")
 
 
 def _known(result: FitResult, options: FitOptions, start: dict[str, float]) -> dict[str, float]:
