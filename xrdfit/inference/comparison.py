@@ -249,4 +249,4 @@ def _difference(best: Candidate, other: Candidate) -> str:
 
 
 def _needed(pair: NestedPair) -> str:
-    return f"without {pair.site}: R_wp ratio {pair.r_ratio:.4f}, p = {pair.p:.2g}"
+    return f"without {pair.site}: R_wp ratio {pair.r_ratio:.4f}, p {f'= {pair.p:.2g}' if pair.p > 0 else '< 1e-300'}"
