@@ -121,6 +121,15 @@ def test_some_names_give_the_same_columns_as_all(bound):
     assert none.shape == (len(TWO_THETA), 0)
 
 
+def test_names_of_another_engine_or_phase_have_columns_of_zeros(bound):
+    engine, values = bound
+    known = engine.names[0]
+    pattern, columns = engine.jacobian(values, ("other__a", known, "bkg_0"))
+    np.testing.assert_array_equal(pattern, engine.jacobian(values, (known,))[0])
+    np.testing.assert_array_equal(columns[:, [0, 2]], 0.0)
+    np.testing.assert_array_equal(columns[:, 1], engine.jacobian(values, (known,))[1][:, 0])
+
+
 def test_the_pattern_is_quadratic_in_the_occupancies(bound):
     """Third differences along any direction vanish, and an empty crystal scatters nothing."""
     engine, values = bound

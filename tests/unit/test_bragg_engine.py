@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import bragg_cases as cases
 import numpy as np
 import pytest
@@ -69,6 +71,20 @@ def test_lines_beyond_the_range_reach_in(size_nm, shape):
     cut = pattern(structure, wide, settings=settings, size_nm=size_nm)[inside]
     narrow = pattern(structure, wide[inside], settings=settings, size_nm=size_nm)
     assert_allclose(narrow, cut, rtol=0.0, atol=2e-5 * cut.max())
+
+
+@pytest.mark.parametrize("growth", [0.97, 1.03])
+def test_no_line_of_the_grid_is_lost_where_the_cell_grows_as_far_as_a_fit_lets_it(growth):
+    start = cases.cu2se(6)
+    size = start.cell.a * growth
+    there = replace(start, cell=replace(start.cell, a=size, b=size, c=size))
+    grid = np.linspace(140.0, 168.0, 561)
+    moved, fresh = (
+        engine.pattern(cases.values_for(engine, there, size_nm=80.0))
+        for engine in (bind(s, grid, KA1, EngineSettings()) for s in (start, there))
+    )
+    # what is left are tails of lines beyond 178 degrees
+    assert_allclose(moved, fresh, atol=1e-3 * fresh.max())
 
 
 def test_a_large_cell_does_not_make_a_million_lines():

@@ -64,11 +64,6 @@ def test_sizes_outside_the_limits_are_refused(engine, values, changed, message):
         engine.pattern({**values, **changed})
 
 
-def test_an_unknown_name_is_refused_with_the_known_ones(engine, values):
-    with pytest.raises(InputError, match="'mixing' is none of the Debye engine's: occ_Se_4a"):
-        engine.jacobian(values, ["mixing"])
-
-
 @pytest.mark.parametrize("grid", [[], [30.0, 20.0], [0.0, 20.0], [20.0, 180.0], [[20.0, 30.0]], [20.0, np.nan]])
 def test_a_grid_that_is_none_is_refused(structure, grid):
     with pytest.raises(InputError, match="two_theta"):

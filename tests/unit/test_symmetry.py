@@ -87,7 +87,6 @@ def test_operations_that_are_no_group_are_refused(triplets):
 )
 def test_facts_of_a_group(name, centre, system):
     group = space_group(name)
-    assert group.centrosymmetric is centre
     assert group.crystal_system == system
     assert any(np.array_equal(r, -np.eye(3)) for r in group.rotations) is centre
     assert not group.rotations.flags.writeable

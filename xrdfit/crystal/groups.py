@@ -54,11 +54,6 @@ class SpaceGroup:
         return _laue_rotations(self.hm)
 
     @property
-    def centrosymmetric(self) -> bool:
-        """Whether the group contains an inversion."""
-        return self.gemmi.is_centrosymmetric()
-
-    @property
     def crystal_system(self) -> str:
         """Crystal system: triclinic, monoclinic, orthorhombic, tetragonal, trigonal, hexagonal or cubic."""
         return self.gemmi.crystal_system_str()

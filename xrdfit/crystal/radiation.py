@@ -63,11 +63,6 @@ class Radiation:
         return max(self.lines, key=lambda line: line.weight).wavelength
 
 
-def radiation_names() -> tuple[str, ...]:
-    """All names that `radiation` knows."""
-    return tuple(f"{anode}-{line}" for anode in _K_ALPHA for line in ("ka1", "ka2", "ka"))
-
-
 def radiation(name: str | float, ratio: float = KALPHA_RATIO) -> Radiation:
     """Lines of a tube, or a single wavelength.
 

@@ -28,6 +28,10 @@ _LAST_ANGLE = 160.0
 _NEAR_GRID = 10.0
 _HIGHEST = 178.0
 _LEAST_TAIL = 5.0
+# Lines enter from beyond when the cell grows; its lengths may do so by 3 % in a fit. Of those far beyond the grid only
+# tails enter, and further out their widths diverge: 1 % is enough for them.
+_CELL_MARGIN = 0.97
+_TAIL_MARGIN = 0.99
 _MANY_INDICES = 100_000
 _STEP = 1e-5
 # The scale on which a parameter changes anything, where its own value may be 0; a derivative's step is _STEP of it.
@@ -42,7 +46,6 @@ _SCALES = {
     "S_L": 1e-2,
     "H_L": 1e-2,
     "mu_t": 1e-2,
-    "mixing": 0.1,
 }
 _FROM_ZERO = ("microstrain", *INSTRUMENT_WIDTHS)
 _POSITIVE = ("size_nm", "march_r")
@@ -223,8 +226,7 @@ def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, setti
     grid = check_grid(two_theta)
     shortest = min(line.wavelength for line in radiation.lines)
     d_min = _smallest_spacing(structure.cell.volume, shortest, float(grid[-1]))
-    # 1 % more, so that lines are not lost when the cell shrinks.
-    table = bind_lines(structure, radiation, settings, 0.99 * d_min)
+    table = bind_lines(structure, radiation, settings, d_min)
     factor = None
     if settings.lorentz_along_profile:
         theta = 0.5 * np.radians(grid)
@@ -237,7 +239,8 @@ def _smallest_spacing(volume: float, wavelength: float, last: float) -> float:
     tails = min(max(_LAST_ANGLE, last + _NEAR_GRID), _HIGHEST)
     enough = (3.0 * _MANY_INDICES / (4.0 * pi * volume)) ** (1.0 / 3.0)  # radius of a sphere of so many indices, 1/d
     seen = 2.0 / wavelength * sin(radians(0.5 * min(last + _LEAST_TAIL, _HIGHEST)))
-    return 1.0 / min(2.0 / wavelength * sin(radians(0.5 * tails)), max(enough, seen))
+    beyond = 2.0 / wavelength * sin(radians(0.5 * tails))
+    return min(_CELL_MARGIN / seen, _TAIL_MARGIN / min(beyond, enough))
 
 
 def _names(table: LineTable) -> tuple[str, ...]:
@@ -259,17 +262,13 @@ def _flat(values: Values, name: str) -> bool:
 
 
 def _difference(evaluate: Callable[[float], FloatArray], values: Values, name: str) -> FloatArray:
-    """Return the derivative of `evaluate` by differences of second order, to the inside where a range ends."""
+    """Return the derivative of `evaluate` by differences of second order, one-sided where its range begins."""
     value = values[name]
     step = _STEP * max(abs(value), _SCALES.get(name, 0.1))
     if value == 0.0 and name in _FROM_ZERO:
-        side = 1.0
-    elif name == "mixing" and value >= 1.0:
-        side = -1.0
-    else:
-        return (evaluate(value + step) - evaluate(value - step)) / (2.0 * step)
-    near, far = evaluate(value + side * step), evaluate(value + 2.0 * side * step)
-    return side * (4.0 * near - far - 3.0 * evaluate(value)) / (2.0 * step)
+        near, far = evaluate(step), evaluate(2.0 * step)
+        return (4.0 * near - far - 3.0 * evaluate(0.0)) / (2.0 * step)
+    return (evaluate(value + step) - evaluate(value - step)) / (2.0 * step)
 
 
 def _stack(columns: Sequence[Peaks], size: int) -> Peaks:

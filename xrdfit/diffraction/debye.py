@@ -171,7 +171,7 @@ class DebyeEngine:
         values : mapping
             At least the names of `names`.
         names : sequence of str
-            Parameters to differentiate by, out of the engine's own.
+            Parameters to differentiate by; those that the engine does not know have derivative zero.
 
         Returns
         -------
@@ -181,23 +181,23 @@ class DebyeEngine:
         Raises
         ------
         InputError
-            As `pattern` does, and for an unknown name.
+            As `pattern` does.
         """
-        unknown = [name for name in names if name not in self.names]
-        if unknown:
-            raise InputError(f"parameter {unknown[0]!r} is none of the Debye engine's: {', '.join(self.names)}")
         self._check(values)
         fields = _Fields(self, values)
         intensity = fields.intensity()
-        inner = {name: field for name in names if (field := self._by(name, fields, values)) is not None}
+        known = [name for name in names if name in self.names]
+        inner = {name: field for name in known if (field := self._by(name, fields, values)) is not None}
         curves = self._observed(np.stack([intensity, *inner.values()], axis=1), fields.at.nodes, values)
         columns = dict(zip(inner, curves[1:], strict=True))
-        for name in names:
+        for name in known:
             if name not in columns:
                 columns[name] = self._by_observation(name, intensity, fields, values)
-        return curves[0], np.stack([columns[name] for name in names], axis=1) if names else np.empty(
-            (len(curves[0]), 0)
-        )
+        derivatives = np.zeros((len(curves[0]), len(names)))
+        for i, name in enumerate(names):
+            if name in columns:
+                derivatives[:, i] = columns[name]
+        return curves[0], derivatives
 
     def _check(self, values: Values) -> None:
         for name in self.names:

@@ -35,5 +35,9 @@ class BoundEngine(Protocol):
         ...
 
     def jacobian(self, values: Mapping[str, float], names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
-        """Return the pattern, shape (n,), and its derivatives by `names`, shape (n, len(names))."""
+        """Return the pattern, shape (n,), and its derivatives by `names`, shape (n, len(names)).
+
+        A name that is none of the engine's has a column of zeros: in a model of several phases each engine is asked
+        for the parameters of all.
+        """
         ...

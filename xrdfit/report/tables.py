@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import StringIO
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -21,9 +20,6 @@ from xrdfit.report.summary import (
     site_rows,
     statistics_items,
 )
-
-PLAIN_WIDTH = 110
-"""Width of tables that no terminal limits."""
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str] = ()) -> Table:
@@ -71,13 +67,3 @@ def _pairs(items: Sequence[tuple[str, str]]) -> Table:
     for label, text in items:
         grid.add_row(label, Text(text))
     return grid
-
-
-def to_text(result: FitResult, width: int = PLAIN_WIDTH) -> str:
-    """Return the tables and warnings as plain text."""
-    stream = StringIO()
-    console = Console(file=stream, width=width, color_system=None, legacy_windows=False)
-    console.print(render(result))
-    for warning in result.warnings:
-        console.print(Text(f"warning: {warning}"))
-    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
