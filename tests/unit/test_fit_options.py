@@ -111,7 +111,7 @@ class TestWhatVaries:
         assert "bkg_3" not in status
 
     def test_fix_wins_over_vary(self, six, scan):
-        result = xf.fit(six, scan, vary=["b_over*"], fix={"b_overall": 0.5})
+        result = xf.fit(six, scan, vary=["b_overall"], fix={"b_overall": 0.5})
         assert result["b_overall"].status == "fixed"
         assert result["b_overall"].value == 0.5
         assert result["b_overall"].stderr is None

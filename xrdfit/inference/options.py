@@ -164,9 +164,6 @@ def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitO
     InputError
         For a name or pattern that matches no parameter, or a start outside its limits.
     """
-    both = sorted(set(options.vary) & set(options.fix))
-    if both:
-        raise InputError(f"{both[0]!r} is both to vary and to be fixed; give one of the two")
     table = {r.name: r for r in rows}
     # an automatic choice must not stumble over a parameter that only the other engine has
     elsewhere = _bragg_names(model) if options.engine == "auto" else set()
