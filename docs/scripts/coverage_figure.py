@@ -42,7 +42,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         axes.set(xlabel="truths inside the interval (%)", title=f"{100 * level:.0f} % intervals")
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].invert_yaxis()
-    panels[0].legend(loc="lower left", fontsize=8)
+    panels[0].legend(loc="upper right", fontsize=8)
     figure.savefig(path, dpi=150)
 
 
