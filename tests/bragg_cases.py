@@ -7,7 +7,7 @@ from xrdfit.crystal.symmetry import Cell, space_group
 
 
 def cu2se(nm: int) -> Structure:
-    """The published models of PHYSICS section 8."""
+    """The published models of the article, with tabulated intensities."""
     copper = {
         6: [("8c", (0.25, 0.25, 0.25), 0.37), ("32f", (0.34, 0.34, 0.34), 0.1575)],
         4: [("8c", (0.25, 0.25, 0.25), 1.0)],

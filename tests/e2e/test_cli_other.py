@@ -87,7 +87,7 @@ def test_simulate_overwrites_only_with_force(tmp_path, capsys) -> None:
 
 
 def test_reflections_csv_has_the_published_intensities(capsys) -> None:
-    """Relative m|F|²LP of the 2 nm model, as tabulated in PHYSICS.md §8."""
+    """Relative m|F|²LP of the 2 nm model, as tabulated independently."""
     assert (
         main(["reflections", "cu2se-2nm", "--radiation", "cu-ka1", "--two-theta", "15", "65", "--format", "csv"]) == 0
     )

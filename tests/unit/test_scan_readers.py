@@ -65,7 +65,7 @@ def test_counts_per_second_without_a_time_are_noted(read):
 
 
 def test_xrdml_graphite_monochromator_by_braggs_law(read):
-    # PHYSICS: 26.6° for graphite and Cu Kα; the tables of d(002) differ by 0.05°.
+    # 26.6° for graphite and Cu Kα; the tables of d(002) differ by 0.05°.
     assert read(files.xrdml()).attrs["monochromator_deg"] == pytest.approx(26.6, abs=0.06)
 
 
