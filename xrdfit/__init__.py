@@ -37,7 +37,8 @@ _PUBLIC = {
     "fit": "xrdfit.inference.fit",
     "FitOptions": "xrdfit.inference.options",
     "FitResult": "xrdfit.inference.result",
-    "feldman_cousins": "xrdfit.inference.intervals",
+    "feldman_cousins": "xrdfit.inference.unified",
+    "assess": "xrdfit.inference.assess",
     "sample": "xrdfit.inference.posterior",
     "systematics": "xrdfit.inference.systematics",
     "compare": "xrdfit.inference.compare",
@@ -70,16 +71,17 @@ if TYPE_CHECKING:
     from xrdfit.diffraction.magic import carve_atoms as carve_atoms
     from xrdfit.errors import ComputationError as ComputationError
     from xrdfit.errors import InputError as InputError
+    from xrdfit.inference.assess import assess as assess
     from xrdfit.inference.compare import compare as compare
     from xrdfit.inference.fit import fit as fit
     from xrdfit.inference.identify import Plan as Plan
     from xrdfit.inference.identify import identify as identify
-    from xrdfit.inference.intervals import feldman_cousins as feldman_cousins
     from xrdfit.inference.options import FitOptions as FitOptions
     from xrdfit.inference.posterior import sample as sample
     from xrdfit.inference.result import FitResult as FitResult
     from xrdfit.inference.simulate import simulate as simulate
     from xrdfit.inference.systematics import systematics as systematics
+    from xrdfit.inference.unified import feldman_cousins as feldman_cousins
     from xrdfit.model import Instrument as Instrument
     from xrdfit.model import Phase as Phase
     from xrdfit.model import PowderModel as PowderModel

@@ -31,6 +31,18 @@ def test_all_fifteen_sets_are_ranked_and_the_true_one_is_named(found):
     assert np.all(np.diff([c.bic for c in found.candidates]) >= 0)
 
 
+def test_sites_that_would_vary_but_are_no_candidates_are_named(model):
+    found = xf.compare(model, scan_of(model, 1, values=TRUTH), sites=["8c", "4b"])
+    assert found.summary[-1] == "held at 0, no candidates: occ_Cu_32f, occ_Cu_24e"
+
+
+def test_one_site_is_nothing_to_compare_unless_there_is_a_rival(model):
+    scan = scan_of(model, 1, values=TRUTH)
+    with pytest.raises(InputError, match="one candidate site, Cu_8c"):
+        xf.compare(model, scan, sites=["8c"])
+    assert len(xf.compare(model, scan, sites=["8c"], rivals=[xf.load_model("cu2se-2nm")]).candidates) == 2
+
+
 def test_no_set_is_worse_than_a_part_of_it(found):
     for larger in found.candidates:
         for smaller in found.candidates:
@@ -138,9 +150,8 @@ def test_sites_of_the_same_label_in_two_phases_are_different_sites(twins):
 
 def test_the_occupancies_are_those_of_their_own_phase(twins):
     both, scan, _ = twins
-    alone = xf.compare(both, scan, sites=["cu2se_2__Cu_8c"]).best
+    alone = xf.compare(both, scan, sites=["cu2se_2__Cu_8c", "cu2se_2__Cu_4b"])[("cu2se_2__Cu_8c",)]
     empty = dict.fromkeys(("cu2se_2__occ_Cu_4b", "cu2se_2__occ_Cu_24e"), 0.0)
-    assert alone.sites == ("cu2se_2__Cu_8c",)
     assert "cu2se_2__Cu_8c" in alone.occupancies
     names = [r.name for r in both.rows("bragg") if r.vary and r.name.startswith("cu2se__occ_")]
     held = xf.fit(both, scan, fix={**empty, **dict.fromkeys(names, 0.0)}, vary=["cu2se_2__occ_Cu_8c"])

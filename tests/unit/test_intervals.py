@@ -10,7 +10,8 @@ from inference_cases import GRID, scan_of
 
 import xrdfit as xf
 from xrdfit.errors import InputError
-from xrdfit.inference.intervals import critical_value, feldman_cousins, normal_quantile
+from xrdfit.inference.intervals import normal_quantile
+from xrdfit.inference.unified import critical_value, critical_value_among, feldman_cousins
 from xrdfit.ties import parse_tie
 
 
@@ -115,6 +116,44 @@ def test_critical_values_cover_a_gaussian_measurement_between_limits(level, belo
     ratio = x**2 - (x - best) ** 2
     covered = np.mean(ratio <= critical_value(below, above, level) ** 2 + 1e-9)
     assert covered == pytest.approx(level, abs=0.004)
+
+
+@pytest.mark.parametrize("level", [0.6827, 0.95])
+@pytest.mark.parametrize(
+    ("slack", "rho"),
+    [
+        ((0.0, 0.0), 0.8),  # both truths on their bounds
+        ((0.0, 0.0), -0.8),
+        ((0.0, 0.7), -0.5),
+        ((9.0, 0.0), 0.7),  # only the other one's bound is near
+    ],
+)
+def test_critical_values_cover_beside_another_quantity_on_its_bound(level, slack, rho):
+    """Two correlated quantities, each at least 0, measured 6000 times; minima by an optimizer of its own."""
+    from scipy.optimize import nnls
+
+    covariance = np.array([[1.0, rho], [rho, 1.0]])
+    root = np.linalg.inv(np.linalg.cholesky(covariance))
+    truth = np.array(slack)
+    heights = []
+    for x in np.random.default_rng(7).multivariate_normal(truth, covariance, 6000):
+        best = nnls(root, root @ x)[1]
+        held = nnls(root[:, 1:], root @ x - root[:, 0] * truth[0])[1]
+        heights.append(held**2 - best**2)
+    # the quantity first, then what is limited from above: the two quantities with their signs turned
+    signs = np.array([1.0, -1.0, -1.0])
+    three = np.array([[1.0, 1.0, rho], [1.0, 1.0, rho], [rho, rho, 1.0]]) * np.outer(signs, signs)
+    critical = critical_value_among(truth, three, level)
+    assert np.mean(np.array(heights) <= critical**2 + 1e-7) == pytest.approx(level, abs=3 * (0.25 / 6000) ** 0.5)
+
+
+def test_limits_that_say_the_same_and_limits_far_away_change_nothing():
+    alone = critical_value_among(np.array([0.4]), np.array([[1.0, -1.0], [-1.0, 1.0]]), 0.95)
+    assert alone == pytest.approx(critical_value(0.4, np.inf, 0.95))
+    covariance = np.array(
+        [[1.0, -1.0, -2.0, 0.5], [-1.0, 1.0, 2.0, -0.5], [-2.0, 2.0, 4.0, -1.0], [0.5, -0.5, -1.0, 1.0]]
+    )
+    assert critical_value_among(np.array([0.4, 1.2, 8.0]), covariance, 0.95) == alone
 
 
 def test_published_limits_of_a_measurement_on_the_bound():

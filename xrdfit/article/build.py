@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
 from xrdfit.errors import InputError
-
-Progress = Callable[[str], None]
+from xrdfit.inference.progress import Progress, silent
 
 TABLES = ("table 1", "table 2", "table 3", "table 4")
 FIGURES = ("figure 4a", "figure 4b", "figure 4c", "figure 4d", "figure 4e")
@@ -88,14 +87,14 @@ def make(
     wanted = parts(what)
     names = [name for part in wanted for name in file_names(part)]
     path = _checked(directory, names, force)
-    tell = progress or (lambda _: None)
+    tell = progress or silent
     path.mkdir(parents=True, exist_ok=True)
     scratch = path / f".article.{os.getpid()}.part"
     scratch.mkdir()
     try:
-        for part in wanted:
-            tell(part)
-            _write(part, scratch, tell)
+        for i, part in enumerate(wanted):
+            tell(part, i / len(wanted))
+            _write(part, scratch, _stages(tell, i / len(wanted)) if len(wanted) > 1 else tell)
         for name in names:
             (scratch / name).replace(path / name)
     finally:
@@ -112,6 +111,11 @@ def _checked(directory: str | PathLike[str], names: Sequence[str], force: bool) 
     if present and not force:
         raise InputError(f"output {str(path)!r} already holds {present}; give another folder, or --force to overwrite")
     return path
+
+
+def _stages(tell: Progress, done: float) -> Progress:
+    """Progress of one part of several: its stages by name, the part done of the whole."""
+    return lambda stage, _=0.0: tell(stage, done)
 
 
 def _write(part: str, folder: Path, tell: Progress) -> None:

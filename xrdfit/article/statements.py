@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from xrdfit.article import claims_fits, claims_lines, claims_numbers
 from xrdfit.article.claims import Statement
 from xrdfit.article.published import CITATION
+from xrdfit.inference.progress import Progress
 
 CHECKS: dict[int, Callable[[], Statement]] = {
     1: claims_lines.positions,
@@ -28,7 +29,7 @@ CHECKS: dict[int, Callable[[], Statement]] = {
 """What computes each statement."""
 
 
-def statements(progress: Callable[[str], None] | None = None) -> tuple[Statement, ...]:
+def statements(progress: Progress | None = None) -> tuple[Statement, ...]:
     """Compute all statements, in order.
 
     Parameters
@@ -39,7 +40,7 @@ def statements(progress: Callable[[str], None] | None = None) -> tuple[Statement
     checked = []
     for number, check in CHECKS.items():
         if progress:
-            progress(f"statement {number} of {len(CHECKS)}")
+            progress(f"statement {number} of {len(CHECKS)}", (number - 1) / len(CHECKS))
         checked.append(check())
     return tuple(checked)
 

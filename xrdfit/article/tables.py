@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xrdfit.article.measure import BACKGROUND, FAMILIES, MAXIMUM, line_intensities, names, relative
@@ -19,6 +19,7 @@ from xrdfit.article.published import (
 from xrdfit.article.recover import Recovered, Recovery, recover
 from xrdfit.article.sheets import Sheet
 from xrdfit.errors import InputError
+from xrdfit.inference.progress import Progress
 from xrdfit.report.numbers import concise
 
 NOT_PRINTED = "not printed"
@@ -57,7 +58,7 @@ class BlockResult:
     recoveries: tuple[Recovery, ...]
 
 
-def compute(table: int, progress: Callable[[str], None] | None = None) -> tuple[BlockResult, ...]:
+def compute(table: int, progress: Progress | None = None) -> tuple[BlockResult, ...]:
     """Compute table 2, 3 or 4.
 
     Parameters
@@ -81,7 +82,7 @@ def compute(table: int, progress: Callable[[str], None] | None = None) -> tuple[
     return tuple(results)
 
 
-def table_sheets(table: int, progress: Callable[[str], None] | None = None) -> tuple[Sheet, ...]:
+def table_sheets(table: int, progress: Progress | None = None) -> tuple[Sheet, ...]:
     """Return table 1, 2, 3 or 4 as sheets: the models fitted back, and their relative intensities.
 
     Raises

@@ -7,7 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Force, Json
-from xrdfit.commands.common import print_json, progress
+from xrdfit.commands.common import print_json
+from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 

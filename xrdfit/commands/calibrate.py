@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json
-from xrdfit.commands.common import conclude, console, load, print_json, progress, whole_number
+from xrdfit.commands.common import conclude, console, load, print_json, whole_number
+from xrdfit.commands.progress import progress
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.ties import parse_tie
 

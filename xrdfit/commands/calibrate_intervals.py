@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Json
-from xrdfit.commands.common import console, finite_number, load, print_json, progress, whole_number
+from xrdfit.commands.common import INTERRUPTED, console, finite_number, load, print_json, whole_number
+from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
-INTERRUPTED = 130
 _COLUMNS = ("Engine", "Truth", "Interval", "Level", "Trials", "Held the truth")
 
 

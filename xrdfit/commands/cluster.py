@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Force, Json
-from xrdfit.commands.common import finite_number, load, print_json, progress, say, whole_number
+from xrdfit.commands.common import finite_number, load, print_json, say, whole_number
+from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:

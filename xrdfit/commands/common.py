@@ -1,29 +1,28 @@
-"""What commands share: reading options, telling progress, printing results."""
+"""What commands share: reading options, printing results."""
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
     from cyclopts import Token
     from rich.console import Console
 
-    from xrdfit.commands.worth import Worth
+    from xrdfit.inference.assess import Assessment
     from xrdfit.inference.result import FitResult
     from xrdfit.model import PowderModel
 
-_QUIET_SECONDS = 2.0
 _WIDTH = 110
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
 def whole_number(_: Any, tokens: Sequence[Token]) -> int:
@@ -118,58 +117,15 @@ def print_json(data: Mapping[str, Any]) -> None:
     print(json.dumps(plain(data), ensure_ascii=False, allow_nan=False))
 
 
-@contextmanager
-def progress(what: str = "") -> Iterator[Progress]:
-    """Tell on standard error that something is under way, once it has taken two seconds.
-
-    Nothing is told before it has a name: input that is refused first leaves a single line.
-    """
-    teller = Progress(what)
-    teller.start()
-    try:
-        yield teller
-    finally:
-        teller.stop()
-
-
-class Progress:
-    """A line on standard error: rewritten each second on a terminal, else written at most every half minute."""
-
-    def __init__(self, what: str) -> None:
-        self._text = what
-        self._began = time.monotonic()
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __call__(self, stage: str) -> None:
-        """Say what is being done now."""
-        self._text = stage
-
-    def start(self) -> None:
-        """Begin to count."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Remove the line from a terminal."""
-        self._done.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        terminal = sys.stderr.isatty()
-        pause, shown = _QUIET_SECONDS, False
-        while not self._done.wait(pause):
-            if not self._text:
-                pause = 0.5
-                continue
-            line = f"{self._text} … {time.monotonic() - self._began:.0f} s"
-            print(f"\r\x1b[K{line}" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
-            pause, shown = (1.0 if terminal else 30.0), True
-        if shown and terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-
-
-def deliver(result: FitResult, directory: str | None, *, force: bool, as_json: bool, worth: Worth | None = None) -> int:
-    """Save and print a result; return the exit status."""
+def deliver(
+    result: FitResult,
+    directory: str | None,
+    *,
+    force: bool,
+    as_json: bool,
+    assessment: Assessment,
+) -> int:
+    """Save and print a result and what was asked beyond it; return the exit status."""
     saved: Path | None = None
     if directory is not None:
         from xrdfit.report import save
@@ -178,22 +134,24 @@ def deliver(result: FitResult, directory: str | None, *, force: bool, as_json: b
             for parameter in result.parameters.values():
                 parameter.limits()
         with progress("writing the report"):
-            saved = save(result, directory, force)
-            if worth is not None:
-                worth.write(saved)
+            saved = save(result, directory, force, assessment)
     if as_json:
-        print_json(result.to_dict() | ({} if worth is None else worth.to_dict()))
+        print_json(result.to_dict() | assessment.to_dict())
     else:
-        from xrdfit.report.tables import render
+        from xrdfit.report.tables import assessment_tables, render
 
         with progress("intervals"):
             shown = render(result)
         console().print(shown)
-        if worth is not None:
-            worth.show()
+        for table in assessment_tables(assessment):
+            console().print(table)
         if saved is not None:
             print(f"\nPicture: {saved / 'fit.png'}\nReport: {saved / 'report.html'}\nNumbers: {saved / 'result.json'}")
-    return conclude(result)
+    status = conclude(result)
+    if not assessment.complete:
+        say("interrupted: what was done until then is kept")
+        return INTERRUPTED
+    return status
 
 
 def conclude(result: FitResult) -> int:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
-from xrdfit.commands.common import console, load, print_json, progress, say, whole_number
+from xrdfit.commands.common import INTERRUPTED, console, load, print_json, say, whole_number
+from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
     from xrdfit.inference.comparison import Comparison
 
-INTERRUPTED = 130
 _COLUMNS = ("Sites", "ΔBIC", "ΔAIC", "Rwp", "Parameters", "Occupancies")
 
 

@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Force
-from xrdfit.commands.common import deliver, progress
+from xrdfit.commands.common import deliver
+from xrdfit.commands.progress import progress
 
 SCAN = ("scans", "cu2se-2nm.xy")
 MODEL = "cu2se-2nm"
@@ -23,6 +24,7 @@ def demo(
     force: Force = False,
 ) -> int:
     """Fit the bundled scan of 2 nm Cu2Se clusters."""
+    from xrdfit.inference.assess import NOTHING_ASKED
     from xrdfit.inference.fit import fit
     from xrdfit.modelfile import load_model
     from xrdfit.presets import data_path
@@ -37,7 +39,7 @@ def demo(
     print(f"xrdfit fit {Path(scan.attrs['file']).name} --model {MODEL} -o {output}\n")
     with progress() as tell:
         result = fit(load_model(MODEL), scan, progress=tell)
-    return deliver(result, output, force=force, as_json=False)
+    return deliver(result, output, force=force, as_json=False, assessment=NOTHING_ASKED)
 
 
 def made_by_demo(directory: Path) -> bool:

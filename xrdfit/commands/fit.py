@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
-from xrdfit.commands.common import deliver, load, progress, whole_number
-from xrdfit.commands.worth import examine
+from xrdfit.commands.common import deliver, load, whole_number
+from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 
@@ -44,6 +44,7 @@ def fit(
     from xrdfit.report.files import check_directory
 
     arguments = arguments or FitArguments()
+    asked = {"posterior": posterior, "systematics": systematics, "feldman_cousins": feldman_cousins}
     if from_ is not None:
         from xrdfit.report.fitfile import read_fit_file
 
@@ -51,6 +52,7 @@ def fit(
             raise InputError(f"--from {from_}: holds scan, model and options of the fit: none go with it")
         saved = read_fit_file(from_)
         start_model, options, pattern = saved.model, saved.options, saved.read_scan()
+        asked |= dict.fromkeys(saved.asked, True)
     else:
         if scan is None:
             raise InputError("SCAN is missing: give the file of a measured pattern, or --from fit.toml")
@@ -60,11 +62,10 @@ def fit(
         pattern = read_pattern(scan, scan=scan_index)
     if output is not None:
         check_directory(output, force)
+    from xrdfit.inference.assess import NOTHING_ASKED, assess
     from xrdfit.inference.fit import fit_with
 
     with progress() as tell:
         result = fit_with(start_model, pattern, options, tell)
-        worth = examine(
-            result, posterior=posterior, systematics=systematics, feldman_cousins=feldman_cousins, tell=tell
-        )
-    return deliver(result, output, force=force, as_json=json, worth=worth)
+        assessment = assess(result, **asked, progress=tell) if result.success else NOTHING_ASKED
+    return deliver(result, output, force=force, as_json=json, assessment=assessment)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
-from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, progress, say, whole_number
+from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, say, whole_number
+from xrdfit.commands.progress import progress
 
 if TYPE_CHECKING:
     from xrdfit.inference.design import DesignRow

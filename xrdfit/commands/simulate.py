@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from xrdfit.commands.arguments import Force, Json
 from xrdfit.commands.cluster import is_atom_list, simulate_atoms
-from xrdfit.commands.common import check_finite, finite_number, load, print_json, progress, read_radiation, say_notes
+from xrdfit.commands.common import check_finite, finite_number, load, print_json, read_radiation, say_notes
+from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from xrdfit.inference.fit import fit_with
 from xrdfit.inference.options import FitOptions, with_choices
 from xrdfit.inference.prepare import Setup, pose, prepare
 from xrdfit.inference.problem import Problem
+from xrdfit.inference.progress import Progress, silent
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.shares import share_gradient
-from xrdfit.inference.solve import Progress
 from xrdfit.inference.starts import rough_minima, screen_shares
 from xrdfit.model import PowderModel
 
@@ -91,7 +91,7 @@ def compare(
     Raises
     ------
     InputError
-        For a site that the model does not have, more than 8 sites, or options that cannot be.
+        For a site that the model does not have, more than 8 sites, one site and no rival, or options that cannot be.
 
     Notes
     -----
@@ -99,27 +99,33 @@ def compare(
     χ²_red where that exceeds 1. AIC = χ² + 2k, BIC = χ² + k ln N, k with scale and background.
     """
     options = with_choices(options or FitOptions(), choices)
-    tell = progress or (lambda _: None)
+    tell = progress or silent
     labels = candidate_sites(model, options, scan, sites)
+    if len(labels) == 1 and not rivals:
+        raise InputError(
+            f"one candidate site, {labels[0][0]}{labels[0][1]}, makes one set: there is nothing to compare it with; "
+            "name two sites or more (--sites), or a rival model (--rival)"
+        )
     tell("fitting the model with all sites")
     whole = _all_sites(model, options, labels)
     full = fit_with(model, scan, whole, progress)
     assert full.problem is not None
     setup = prepare(model, scan, replace(whole, engine=full.engine), full.engine)
+    subsets = [s for n in range(1, len(labels) + 1) for s in combinations(labels, n)]
+    count = len(subsets) + len(rivals)
     fitted: list[_Fitted] = []
     left_out: list[tuple[tuple[str, ...], str]] = []
     complete = True
     try:
-        for count in range(1, len(labels) + 1):
-            for subset in combinations(labels, count):
-                names = tuple(prefix + label for prefix, label in subset)
-                tell(f"fitting {' + '.join(names)}")
-                try:
-                    fitted.append(_fit_subset(setup, full, labels, subset, fitted))
-                except InputError as error:
-                    left_out.append((names, str(error)))
-        for name, rival in zip(_rival_names(model, rivals), rivals, strict=True):
-            tell(f"fitting {name}")
+        for i, subset in enumerate(subsets):
+            names = tuple(prefix + label for prefix, label in subset)
+            tell(f"fitting {' + '.join(names)}", i / count)
+            try:
+                fitted.append(_fit_subset(setup, full, labels, subset, fitted))
+            except InputError as error:
+                left_out.append((names, str(error)))
+        for i, (name, rival) in enumerate(zip(_rival_names(model, rivals), rivals, strict=True), len(subsets)):
+            tell(f"fitting {name}", i / count)
             try:
                 fitted.append(_fit_rival(name, rival, scan, options, full))
             except InputError as error:
@@ -128,7 +134,11 @@ def compare(
         complete = False
         if not fitted:
             raise
-    return _rank(fitted, full, tuple(left_out), complete)
+    ranked = _rank(fitted, full, tuple(left_out), complete)
+    empty = [name for name in whole.fix if name not in options.fix]
+    return (
+        replace(ranked, summary=(*ranked.summary, f"held at 0, no candidates: {', '.join(empty)}")) if empty else ranked
+    )
 
 
 def _rival_names(model: PowderModel, rivals: Sequence[PowderModel]) -> list[str]:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.fit import fit
-from xrdfit.inference.intervals import feldman_cousins, interval_of
+from xrdfit.inference.intervals import interval_of
+from xrdfit.inference.progress import Progress, silent
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.simulate import simulate
-from xrdfit.inference.solve import Progress
+from xrdfit.inference.unified import feldman_cousins
 from xrdfit.model import PowderModel
 
 Array = NDArray[np.float64]
@@ -167,7 +168,7 @@ def calibrate_intervals(
         raise InputError(f"{scans} scans cannot calibrate anything; at least 1 is needed")
     if not models or not engines:
         raise InputError("a calibration needs at least one model and one engine")
-    tell = progress or (lambda _: None)
+    tell = progress or silent
     jobs = [
         (models[i // len(engines) % len(models)], engines[i % len(engines)], counts, background, seed, i)
         for i in range(first, first + scans)
@@ -180,8 +181,7 @@ def calibrate_intervals(
             done += 1
             failed += not found
             trials += found
-            if done % 20 == 0:
-                tell(f"calibrating: {done} of {scans} scans")
+            tell(f"calibrating: {done} of {scans} scans", done / scans)
     except KeyboardInterrupt:
         complete = False
     return Coverage(tuple(sorted(trials, key=lambda t: t.index)), done, failed, complete)

@@ -12,7 +12,7 @@ from xrdfit.crystal.radiation import Radiation, radiation
 from xrdfit.errors import InputError
 from xrdfit.inference.identify import Plan, planned_result
 from xrdfit.inference.options import FitOptions
-from xrdfit.inference.solve import Progress
+from xrdfit.inference.progress import Progress
 
 if TYPE_CHECKING:
     from xrdfit.inference.result import FitResult

@@ -14,9 +14,10 @@ from xrdfit.inference.assemble import assemble
 from xrdfit.inference.options import FitOptions
 from xrdfit.inference.prepare import Setup, prepare
 from xrdfit.inference.problem import Problem
+from xrdfit.inference.progress import Progress
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.rivals import lowest
-from xrdfit.inference.solve import Progress, Solution, search, settle
+from xrdfit.inference.solve import Solution, search, settle
 from xrdfit.model import Instrument, PowderModel
 from xrdfit.phase import Engine
 

@@ -17,10 +17,11 @@ from xrdfit.inference.identifiability import Identifiability
 from xrdfit.inference.options import FitOptions, with_choices
 from xrdfit.inference.prepare import prepare
 from xrdfit.inference.problem import Problem
+from xrdfit.inference.progress import Progress
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.rivals import Rival, search_rivals
 from xrdfit.inference.simulate import simulate
-from xrdfit.inference.solve import Progress, Solution
+from xrdfit.inference.solve import Solution
 from xrdfit.model import PowderModel
 
 if TYPE_CHECKING:

@@ -3,13 +3,11 @@
 The profile of a quantity φ is Δχ²(φ) = min over all others of χ² − χ²_min; the interval holds every φ with
 Δχ² ≤ z² max(1, χ²_red), z the normal quantile of the level (the construction of MINOS: James & Roos,
 Comput. Phys. Commun. 10, 343, 1975). Where a limit comes first, the interval ends there.
-
-`feldman_cousins` replaces z² by the critical value of a measurement near a limit (Phys. Rev. D 57, 3873, 1998).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +22,8 @@ if TYPE_CHECKING:
     from xrdfit.inference.result import FitResult
 
 Array = NDArray[np.float64]
-Critical = Callable[[float], float]
+Critical = Callable[[float, Callable[[], Mapping[str, float]]], float]
+"""Height that ends the interval, of a value of the quantity and of what gives all parameters there."""
 
 _CLOSE = 1e-3  # of z: the interval's ends are found to a thousandth of a standard error
 _STEPS = 40
@@ -66,7 +65,7 @@ def interval(
     if profile is None:
         value = problem.evaluate(theta, derivatives=False).values[name]
         return value - z * stderr, value + z * stderr
-    return _ends(profile, stderr, z, lambda _: z, inflation)
+    return ends(profile, stderr, z, lambda *_: z, inflation)
 
 
 def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
@@ -92,33 +91,7 @@ def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[fl
     what = quantity(result, name)
     if what.profile is None:
         return what.value - z * what.stderr, what.value + z * what.stderr
-    return _ends(what.profile, what.stderr, z, lambda _: z, max(1.0, result.statistics.chi2_reduced))
-
-
-def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
-    """Interval that covers the truth with the stated probability on a limit and beside it too.
-
-    Parameters
-    ----------
-    result, name, level
-        As for `interval_of`.
-
-    Notes
-    -----
-    The quantity is ordered by its profile likelihood ratio. Its critical value is that of a Gaussian measurement
-    of the same standard error between the same limits (`critical_value`); limits that other quantities stand at
-    are taken into account in the profile but not in the critical value. Away from limits it is the profile interval.
-    """
-    z = normal_quantile(level)
-    what = quantity(result, name)
-    profile, stderr = what.profile, what.stderr
-    if profile is None:
-        return what.value - z * stderr, what.value + z * stderr
-
-    def critical(value: float) -> float:
-        return critical_value((value - profile.low) / stderr, (profile.high - value) / stderr, level)
-
-    return _ends(profile, stderr, z, critical, max(1.0, result.statistics.chi2_reduced))
+    return ends(what.profile, what.stderr, z, lambda *_: z, max(1.0, result.statistics.chi2_reduced))
 
 
 def normal_quantile(level: float) -> float:
@@ -136,42 +109,8 @@ def normal_quantile(level: float) -> float:
     return float(ndtri((1.0 + level) / 2.0))
 
 
-def critical_value(below: float, above: float, level: float) -> float:
-    """Height √Δχ² that a Gaussian measurement stays under with the given probability, between two limits.
-
-    Parameters
-    ----------
-    below, above : float
-        Distance of the truth from the lower and the upper limit, in standard errors.
-    level : float
-
-    Notes
-    -----
-    With the truth at 0 and the measured x ~ N(0, 1), Δχ² is x² where x lies between the limits, and
-    x² − (x + below)² = −below (2x + below) where the best allowed value is the lower limit. Δχ² ≤ c² then means
-    x ≥ −(below² + c²)/(2 below); likewise above. c follows from Φ(upper) − Φ(lower) = level.
-    (Feldman & Cousins, Phys. Rev. D 57, 3873, 1998, section IV B, in closed form.)
-    """
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
-
-    def edge(c: float, distance: float) -> float:
-        if c <= distance:
-            return c
-        return (distance**2 + c**2) / (2.0 * distance) if distance > 1e-9 else np.inf
-
-    def excess(c: float) -> float:
-        return float(ndtr(edge(c, above)) - ndtr(-edge(c, below))) - level
-
-    z = normal_quantile(level)
-    if min(below, above) >= z:
-        return z
-    if excess(0.0) >= 0.0:
-        return 0.0
-    return float(brentq(excess, 0.0, z + 1e-9, xtol=1e-6))  # pyright: ignore[reportArgumentType]
-
-
-def _ends(profile: Profile, stderr: float, z: float, critical: Critical, inflation: float) -> tuple[float, float]:
+def ends(profile: Profile, stderr: float, z: float, critical: Critical, inflation: float) -> tuple[float, float]:
+    """Both ends of the values whose √(Δχ²/inflation) stays under the critical height; z is its height far off."""
     step = max(stderr, 1e-12)
     low, high = (
         _end(profile, side * step, limit, z, critical, inflation)
@@ -188,12 +127,14 @@ def _end(profile: Profile, step: float, limit: float, z: float, critical: Critic
         """Height above the critical one, in units that are z at the minimum's place and 0 at the end."""
         nonlocal theta
         chi2, theta = profile.at(value, theta)
-        return float(np.sqrt(max(chi2 - profile.floor, 0.0) / inflation)) - critical(value)
+        return float(np.sqrt(max(chi2 - profile.floor, 0.0) / inflation)) - critical(
+            value, lambda: profile.values(value, theta)
+        )
 
     def clip(value: float) -> float:
         return min(value, limit) if step > 0 else max(value, limit)
 
-    inside, low = best, -critical(best)
+    inside, low = best, -critical(best, lambda: profile.values(best, profile.start))
     point = clip(best + z * step)
     outside: tuple[float, float] | None = None
     for _ in range(_STEPS):

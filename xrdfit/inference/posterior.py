@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.problem import Problem
-from xrdfit.inference.solve import Progress
+from xrdfit.inference.progress import Progress, silent
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -44,6 +45,8 @@ class Posterior:
         Whether the chain is at least 50 autocorrelation times long.
     message : str
         The same in words.
+    complete : bool
+        False where it was interrupted.
     """
 
     samples: xr.Dataset
@@ -52,6 +55,7 @@ class Posterior:
     walkers: int
     converged: bool
     message: str
+    complete: bool = True
 
     def interval(self, name: str, level: float = 0.6827) -> tuple[float, float]:
         """Shortest interval that holds the given part of the samples: one-sided where they pile up at a bound.
@@ -74,6 +78,7 @@ class Posterior:
         """Return intervals and convergence as plain data."""
         return {
             "converged": self.converged,
+            "complete": self.complete,
             "message": self.message,
             "autocorrelation_time": self.autocorrelation_time,
             "steps": self.steps,
@@ -131,7 +136,7 @@ def sample(
     problem = result.problem
     if problem is None or not result.success:
         raise ComputationError(f"no posterior without an answer: {result.message}")
-    tell = progress or (lambda _: None)
+    tell = progress or silent
     inflation = max(1.0, result.statistics.chi2_reduced)
     n = len(result.theta)
     count = max(24, 3 * n) if walkers is None else walkers
@@ -139,28 +144,35 @@ def sample(
     random = np.random.default_rng(seed)
     start = _cloud(result, problem, count, random)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
-    sampler = emcee.EnsembleSampler(count, n, _log_density(problem, inflation), moves=moves)
+    stop = Event()
+    sampler = emcee.EnsembleSampler(count, n, _until(stop, _log_density(problem, inflation)), moves=moves)
     # emcee draws from NumPy's old generator, of which it keeps its own copy
     sampler.random_state = np.random.RandomState(seed).get_state()
-    time, state, done = np.inf, start, 0
+    time, state, done, complete = np.inf, start, 0, True
+    tell("sampling the posterior")
     try:
         while done < steps:
-            state = sampler.run_mcmc(state, min(_BATCH, steps - done), skip_initial_state_check=True)
-            done = sampler.iteration
+            batch = min(_BATCH, steps - done)
+            for later in sampler.sample(state, iterations=batch, skip_initial_state_check=True):
+                state, done = later, sampler.iteration
+                if stop.is_set():
+                    raise KeyboardInterrupt
             time = _autocorrelation_time(sampler)
-            tell(f"sampling: {done} steps, {done / time:.0f} autocorrelation times of {CHAIN_LENGTHS:.0f}")
+            part = min(max(done / steps, done / time / CHAIN_LENGTHS), 1.0)
+            tell(f"sampling: {done} steps, {done / time:.0f} autocorrelation times of {CHAIN_LENGTHS:.0f}", part)
             if done > CHAIN_LENGTHS * time:
                 break
     except KeyboardInterrupt:
         if done == 0:
             raise
+        complete, time = False, _autocorrelation_time(sampler)
     converged = bool(done > CHAIN_LENGTHS * time)
     burn = int(min(_BURN_IN * time, done // 2))
     thin = int(time / 2) if np.isfinite(time) else 1
     chain: Any = sampler.get_chain(discard=burn, thin=max(1, thin), flat=True)
     words = "converged" if converged else "NOT converged: more steps are needed"
     message = f"{words}; {done} steps of {count} walkers are {done / time:.0f} autocorrelation times"
-    return Posterior(_dataset(result, problem, chain), time, done, count, converged, message)
+    return Posterior(_dataset(result, problem, chain), time, done, count, converged, message, complete)
 
 
 def _check(n: int, steps: int, walkers: int) -> None:
@@ -194,6 +206,19 @@ def _log_density(problem: Problem, inflation: float) -> Callable[[Array], float]
         return -0.5 * problem.evaluate(theta, derivatives=False).chi2 / inflation + float(np.log(widths).sum())
 
     return log_density
+
+
+def _until(stop: Event, log_density: Callable[[Array], float]) -> Callable[[Array], float]:
+    """The density, with Ctrl-C noted rather than raised: emcee would print a traceback."""
+
+    def guarded(theta: Array) -> float:
+        try:
+            return log_density(theta)
+        except KeyboardInterrupt:
+            stop.set()
+            return -np.inf
+
+    return guarded
 
 
 def _cloud(result: FitResult, problem: Problem, count: int, random: np.random.Generator) -> Array:

@@ -31,6 +31,8 @@ class Profile:
     ----------
     at : callable
         ``at(value, start) -> (chi2, theta)`` with the quantity held; θ of one call is a start for the next.
+    values : callable
+        ``values(value, theta)`` of all parameters at what `at` returned.
     best, floor : float
         Value and χ² at the minimum.
     start : ndarray
@@ -40,6 +42,7 @@ class Profile:
     """
 
     at: Callable[[float, Array], tuple[float, Array]]
+    values: Callable[[float, Array], dict[str, float]]
     best: float
     floor: float
     start: Array
@@ -108,14 +111,26 @@ def share_profile(problem: Problem, theta: Array, site: str, atoms: Mapping[str,
     best = atoms[site] * here.values[site] / total
     slack = 1e-9 * max(1.0, high - low)
 
-    def at(value: float, start: Array) -> tuple[float, Array]:
+    def posed_at(value: float) -> Problem:
         # the ends themselves leave no room for rounding in the map
-        posed = held(float(np.clip(value, low + slack, high - slack)))
+        return held(float(np.clip(value, low + slack, high - slack)))
+
+    def at(value: float, start: Array) -> tuple[float, Array]:
+        posed = posed_at(value)
         values = {**here.values, **posed.expand(start)[0]} if len(start) == len(posed.lower) else here.values
         solution = descend(posed, posed.theta(values), tolerance=_PRECISE)
         return solution.chi2, solution.theta
 
-    return Profile(at, best, here.chi2, theta, low, high)
+    def values(value: float, held_theta: Array) -> dict[str, float]:
+        if len(held_theta) == len(theta):  # the start: nothing was held yet
+            return here.values
+        return _values(posed_at(value), held_theta)
+
+    return Profile(at, values, best, here.chi2, theta, low, high)
+
+
+def _values(problem: Problem, theta: Array) -> dict[str, float]:
+    return problem.evaluate(theta, derivatives=False).values
 
 
 def _share_limits(table: OccupancyMap, site: str, atoms: Mapping[str, float], fixed: float) -> tuple[float, float]:
@@ -148,7 +163,15 @@ def _occupancy_profile(problem: Problem, here: Evaluation, name: str) -> Profile
     table = problem.occupancies.led_by(name)
     if table.names.index(name) not in table.free:
         only = here.values[name]
-        return Profile(lambda value, start: (np.inf, start), only, here.chi2, np.empty(0), only, only)
+        return Profile(
+            lambda value, start: (np.inf, start),
+            lambda value, start: here.values,
+            only,
+            here.chi2,
+            np.empty(0),
+            only,
+            only,
+        )
     problem = replace(problem, occupancies=table)
     theta = problem.theta(here.values)
     return _component_profile(problem, theta, problem.evaluate(theta), name, len(problem.others))
@@ -177,7 +200,7 @@ def _component_profile(problem: Problem, theta: Array, here: Evaluation, name: s
         solution = descend(problem, moved, free=free, tolerance=_PRECISE)
         return solution.chi2, solution.theta
 
-    return Profile(at, here.values[name], here.chi2, theta, low, high)
+    return Profile(at, lambda value, held: _values(problem, held), here.values[name], here.chi2, theta, low, high)
 
 
 def _valley(jacobian: Array, index: int) -> Array:
@@ -194,10 +217,14 @@ def _valley(jacobian: Array, index: int) -> Array:
 def _linear_profile(problem: Problem, theta: Array, here: Evaluation, name: str) -> Profile:
     varies = problem.linear_varies & (np.array(problem.linear) != name)
 
+    def held(value: float) -> Problem:
+        return replace(problem, base={**problem.base, name: value}, linear_varies=varies)
+
     def at(value: float, start: Array) -> tuple[float, Array]:
-        held = replace(problem, base={**problem.base, name: value}, linear_varies=varies)
-        solution = descend(held, start, tolerance=_PRECISE)
+        solution = descend(held(value), start, tolerance=_PRECISE)
         return solution.chi2, solution.theta
 
     low = 0.0 if problem.linear.index(name) < len(problem.bound.engines) else -np.inf
-    return Profile(at, here.values[name], here.chi2, theta, low, np.inf)
+    return Profile(
+        at, lambda value, start: _values(held(value), start), here.values[name], here.chi2, theta, low, np.inf
+    )

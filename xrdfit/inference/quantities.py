@@ -24,6 +24,8 @@ class Quantity:
     ----------
     name : str
     value, stderr : float
+    gradient : dict of str to float
+        Its derivatives by the parameters.
     profile : Profile or None
         None for a parameter that follows others by a tie.
     """
@@ -31,6 +33,7 @@ class Quantity:
     name: str
     value: float
     stderr: float
+    gradient: dict[str, float]
     profile: Profile | None
 
 
@@ -83,7 +86,7 @@ def _parameter(result: FitResult, problem: Problem, name: str) -> Quantity:
         raise InputError(f"{name} did not vary and has no interval; --vary {name} frees it")
     if parameter.stderr is None:
         raise ComputationError(f"{name} is not determined by this scan and has no interval")
-    return Quantity(name, parameter.value, parameter.stderr, profile_of(problem, result.theta, name))
+    return Quantity(name, parameter.value, parameter.stderr, {name: 1.0}, profile_of(problem, result.theta, name))
 
 
 def _of_element(
@@ -109,7 +112,7 @@ def _of_element(
         every = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites}
         value, gradient = share_gradient(every, {f"{prefix}occ_{s.label}": s.occupancy for s in sites}, own)
         profile = share_profile(problem, result.theta, own, moving, fixed)
-    return Quantity(name, value, _error(result, gradient), profile)
+    return Quantity(name, value, _error(result, gradient), gradient, profile)
 
 
 def _constant(problem: Problem, atoms: dict[str, float]) -> bool:

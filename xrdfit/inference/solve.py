@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +10,10 @@ from numpy.typing import NDArray
 
 from xrdfit.inference.descend import Solution, descend
 from xrdfit.inference.problem import Evaluation, Problem
+from xrdfit.inference.progress import Progress, silent
 from xrdfit.inference.starts import poor, rough_minima, screen_sample, screen_shares
 
 Array = NDArray[np.float64]
-Progress = Callable[[str], None]
 
 # Two free occupancies have shown one minimum; of three, 1 in 70 random truths has another one (8c against 4b).
 _UNIQUE = 2
@@ -72,7 +71,7 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
 
     It is near enough to choose weights; `settle` converges fully.
     """
-    tell = progress or (lambda _: None)
+    tell = progress or silent
     best = descend(problem, start)
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")

@@ -11,7 +11,7 @@ import numpy as np
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.fit import fit_with
 from xrdfit.inference.options import FitOptions
-from xrdfit.inference.solve import Progress
+from xrdfit.inference.progress import Progress, silent
 
 if TYPE_CHECKING:
     from xrdfit.inference.result import FitResult
@@ -122,13 +122,14 @@ def systematics(result: FitResult, progress: Progress | None = None) -> Systemat
     """
     if not result.success or result.problem is None:
         raise ComputationError(f"no systematic errors without an answer: {result.message}")
-    tell = progress or (lambda _: None)
+    tell = progress or silent
     names = tuple(n for n in result.problem.occupancies.names if result.parameters[n].stderr is not None)
     done: list[tuple[str, Variation]] = []
+    variations = list(_variations(result))
     complete = True
     try:
-        for group, name, options, note in _variations(result):
-            tell(f"refitting: {name}")
+        for i, (group, name, options, note) in enumerate(variations):
+            tell(f"refitting: {name}", i / len(variations))
             found = _vary(result, names, name, options, note)
             done.append((group, _apart(result, found) if group == "engine" else found))
     except KeyboardInterrupt:

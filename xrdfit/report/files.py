@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 
 from xrdfit.errors import InputError
+from xrdfit.inference.assess import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.rivals import Rival
+from xrdfit.report import assessment as assessment_files
 from xrdfit.report.numbers import plain
 
 OUTPUTS = ("result.json", "parameters.csv", "fit.toml", "pattern.nc", "refined.cif", "fit.png", "report.html")
-"""What `save` writes."""
+"""What `save` writes, beside the files of an assessment."""
 
 _COLUMNS = ("name", "value", "stderr", "stderr_serial", "lower", "upper", "unit", "status", "text")
 
@@ -37,7 +39,7 @@ def check_directory(directory: str | PathLike[str], force: bool = False) -> Path
     path = Path(directory)
     if path.exists() and not path.is_dir():
         raise InputError(f"output {str(path)!r} is a file; a folder is needed")
-    present = [name for name in OUTPUTS if (path / name).exists()]
+    present = [name for name in (*OUTPUTS, *assessment_files.OUTPUTS) if (path / name).exists()]
     if present and not force:
         raise InputError(
             f"output {str(path)!r} already holds {present[0]}; give another folder, or --force to overwrite"
@@ -80,7 +82,12 @@ def write_bytes(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def save(result: FitResult, directory: str | PathLike[str], force: bool = False) -> Path:
+def save(
+    result: FitResult,
+    directory: str | PathLike[str],
+    force: bool = False,
+    assessment: Assessment = NOTHING_ASKED,
+) -> Path:
     """Write a result as a folder: numbers, pattern, structure, picture, page and what reruns the fit.
 
     Everything is written to a folder beside it first, so that no half-written result is ever found.
@@ -92,6 +99,9 @@ def save(result: FitResult, directory: str | PathLike[str], force: bool = False)
         Made where it does not exist, together with the folders above it.
     force : bool
         Overwrite the files of an earlier result.
+    assessment : Assessment
+        What `assess` found; it becomes part of the page, and of the folder as assessment.json, corner.png and
+        samples.nc.
 
     Returns
     -------
@@ -108,11 +118,17 @@ def save(result: FitResult, directory: str | PathLike[str], force: bool = False)
     part = path.parent / f".{path.absolute().name}.{os.getpid()}.part"
     part.mkdir()
     try:
-        for name, write in _writers(result, path).items():
+        for name, write in _writers(result, path, assessment).items():
             write(part / name)
+        assessment_files.write(assessment, part)
         if path.exists():
-            for name in OUTPUTS:
+            written = [file.name for file in part.iterdir()]
+            for name in written:
                 (part / name).replace(path / name)
+            # what an earlier result was worth is not what this one is
+            for name in assessment_files.OUTPUTS:
+                if name not in written:
+                    (path / name).unlink(missing_ok=True)
         else:
             part.replace(path)
     finally:
@@ -120,7 +136,7 @@ def save(result: FitResult, directory: str | PathLike[str], force: bool = False)
     return path
 
 
-def _writers(result: FitResult, directory: Path) -> dict[str, Callable[[Path], Any]]:
+def _writers(result: FitResult, directory: Path, assessment: Assessment) -> dict[str, Callable[[Path], Any]]:
     from xrdfit.report.figures import png
     from xrdfit.report.fitfile import write_fit_file
     from xrdfit.report.html import page
@@ -132,11 +148,11 @@ def _writers(result: FitResult, directory: Path) -> dict[str, Callable[[Path], A
     return {
         "result.json": text(to_json(result)),
         "parameters.csv": text(parameters_csv(result)),
-        "fit.toml": text(write_fit_file(result, directory)),
+        "fit.toml": text(write_fit_file(result, directory, assessment.asked)),
         "pattern.nc": lambda file: write_pattern_file(result, file),
         "refined.cif": text(refined_cif(result)),
         "fit.png": lambda file: file.write_bytes(png(result)),
-        "report.html": text(page(result)),
+        "report.html": text(page(result, assessment)),
     }
 
 

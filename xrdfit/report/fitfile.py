@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -71,10 +71,17 @@ class _OptionsTable(_Table):
     packing: bool = False
 
 
+class _AssessTable(_Table):
+    systematics: bool = False
+    feldman_cousins: bool = False
+    posterior: bool = False
+
+
 class _FitFile(_Table):
     schema_version: Literal[1] = Field(alias="schema")
     scan: _ScanTable
     options: _OptionsTable
+    assess: _AssessTable = _AssessTable()
     model: dict[str, Any]
 
 
@@ -95,6 +102,8 @@ class SavedFit:
     options : FitOptions
     model : PowderModel
         The start model.
+    asked : tuple of str
+        What was asked beyond the fit, of `xrdfit.inference.assess.QUESTIONS`.
     """
 
     path: Path
@@ -103,6 +112,7 @@ class SavedFit:
     scan_index: int
     options: FitOptions
     model: PowderModel
+    asked: tuple[str, ...] = ()
 
     def read_scan(self) -> xr.Dataset:
         """Read the scan, and make sure that it is the one that was fitted.
@@ -166,8 +176,8 @@ def _assignments(texts: Iterable[str], what: str, bare: bool) -> dict[str, float
     return found
 
 
-def write_fit_file(result: FitResult, directory: Path) -> str:
-    """Return the text of the fit.toml that will stand in a directory."""
+def write_fit_file(result: FitResult, directory: Path, asked: Sequence[str] = ()) -> str:
+    """Return the text of the fit.toml that will stand in a directory; `asked` is what was asked beyond the fit."""
     from xrdfit import __version__
 
     lines = [
@@ -182,6 +192,8 @@ def write_fit_file(result: FitResult, directory: Path) -> str:
     ]
     if result.options.instrument is not None:
         lines += ["", "[options.instrument]", *_instrument_lines(result.options.instrument)]
+    if asked:
+        lines += ["", "[assess]", *_lines(dict.fromkeys(asked, True))]
     model = model_to_toml(result.start_model).splitlines()
     return "\n".join([*lines, "", "[model]", *(_within_model(line) for line in model)]) + "\n"
 
@@ -267,7 +279,8 @@ def read_fit_file(path: str | Path) -> SavedFit:
         raise InputError(f"{path}: options: {error}") from None
     file = Path(os.path.normpath(path.parent / table.scan.file))
     model = model_from_table(table.model, f"{path}: model")
-    return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model)
+    asked = tuple(question for question, yes in table.assess if yes)
+    return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model, asked)
 
 
 def _options(table: _OptionsTable, where: str) -> FitOptions:

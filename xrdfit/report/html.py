@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from xrdfit.inference.assess import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
+from xrdfit.report.assessment import tables
 from xrdfit.report.figures import (
     BACKGROUND,
     CALCULATED,
@@ -55,7 +57,7 @@ th { font-weight: 600; border-bottom: 2px solid #999; } td.n, th.n { text-align:
 """
 
 
-def page(result: FitResult) -> str:
+def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
     """Return the whole page; every text of the user's is escaped."""
     from xrdfit import __version__
 
@@ -75,6 +77,7 @@ def page(result: FitResult) -> str:
         "<details><summary>All parameters, fixed ones and occupancies included</summary>",
         _table(PARAMETER_COLUMNS, parameter_rows(result, everything=True), numeric=(1,)),
         "</details>",
+        *_assessed(assessment),
         "<h2>What was fitted</h2>",
         _table((), facts(result), style="about"),
         "<h2>Formulas</h2>",
@@ -98,6 +101,23 @@ def _sites(result: FitResult) -> list[str]:
         if len(result.model.phases) > 1:
             heading = f"Sites of {escape(phase.name)} ({percent(result.weight_fractions[phase.name])} by weight)"
         parts += [f"<h2>{heading}</h2>", _table(SITE_COLUMNS, site_rows(result, phase.name), numeric=(2, 3, 4))]
+    return parts
+
+
+def _assessed(assessment: Assessment) -> list[str]:
+    parts = []
+    for heading, columns, rows, numeric in tables(assessment):
+        parts += [f"<h2>{escape(heading)}</h2>", _table(columns, rows, numeric)]
+    if assessment.posterior is not None:
+        from base64 import b64encode
+
+        from xrdfit.report.posterior_figure import png
+
+        picture = b64encode(png(assessment.posterior)).decode("ascii")
+        text = "Corner plot: samples of the posterior by pairs of parameters"
+        parts.append(f'<div class="wide"><img alt="{text}" src="data:image/png;base64,{picture}"></div>')
+    if not assessment.complete:
+        parts.append('<p class="failed">Interrupted: what stands here is what was done until then.</p>')
     return parts
 
 

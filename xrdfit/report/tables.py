@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from xrdfit.inference.assess import Assessment
 from xrdfit.inference.result import FitResult
+from xrdfit.report.assessment import tables
 from xrdfit.report.numbers import percent
 from xrdfit.report.summary import (
     PARAMETER_COLUMNS,
@@ -44,6 +46,12 @@ def sites_table(result: FitResult, phase: str) -> Table:
 def parameters_table(result: FitResult, everything: bool = False) -> Table:
     """Parameters that vary (beside occupancies), or all of them."""
     return table("Parameters", PARAMETER_COLUMNS, parameter_rows(result, everything), PARAMETER_COLUMNS[1:2])
+
+
+def assessment_tables(assessment: Assessment) -> Iterator[Table]:
+    """Yield tables of what was asked beyond the fit."""
+    for title, columns, rows, numeric in tables(assessment):
+        yield table(title, columns, rows, [columns[i] for i in numeric])
 
 
 def render(result: FitResult) -> RenderableType:

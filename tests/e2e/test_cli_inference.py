@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from xrdfit.cli import main
+from xrdfit.report.files import OUTPUTS
 
 SCAN = str(Path(__file__).resolve().parents[2] / "data" / "scans" / "cu2se-2nm.xy")
 
@@ -58,7 +62,7 @@ def test_calibrate_intervals_counts(capsys):
     assert json.loads(out)["scans"] == 2
 
 
-def test_fit_adds_systematics_and_exact_intervals(capsys, tmp_path):
+def test_fit_adds_systematics_and_exact_intervals_and_can_be_rerun(capsys, tmp_path):
     folder = tmp_path / "out"
     status, out, _ = run(
         capsys, "fit", SCAN, "--model", "cu2se-2nm", "--systematics", "--feldman-cousins", "--json", "-o", str(folder)
@@ -67,7 +71,57 @@ def test_fit_adds_systematics_and_exact_intervals(capsys, tmp_path):
     assert status == 0
     assert {"systematics", "feldman_cousins"} <= set(found)
     assert set(found["feldman_cousins"]["occ_Cu_8c"]) == {"68 %", "95 %"}
-    assert json.loads((folder / "worth.json").read_text())["systematics"]["complete"]
+    assert json.loads((folder / "assessment.json").read_text())["systematics"]["complete"]
+    assert "Systematic shifts" in (folder / "report.html").read_text()
+    status, out, _ = run(capsys, "fit", "--from", str(folder / "fit.toml"), "--json")
+    again = json.loads(out)
+    assert status == 0
+    assert again["feldman_cousins"] == found["feldman_cousins"]
+    assert again["systematics"] == found["systematics"]
+
+
+def test_the_report_holds_the_corner_plot_until_a_fit_without_one_replaces_it(capsys, tmp_path):
+    folder = tmp_path / "out"
+    fit = ("fit", SCAN, "--model", "cu2se-2nm", "--fix", "mixing", "--fix", "size_nm", "-o", str(folder))
+    status, out, _ = run(capsys, *fit, "--posterior")
+    assert status == 0
+    assert "Posterior (converged" in out
+    assert 'alt="Corner plot: ' in (folder / "report.html").read_text()
+    assert (folder / "corner.png").read_bytes().startswith(b"\x89PNG")
+    status, _, _ = run(capsys, *fit, "--force")
+    assert status == 0
+    assert sorted(p.name for p in folder.iterdir()) == sorted(OUTPUTS)
+    assert "Corner plot" not in (folder / "report.html").read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("calibrate-intervals", "--scans", "4000", "--engine", "bragg", "--json"), "calibrating: "),
+        (("fit", SCAN, "--model", "cu2se", "--posterior", "--json", "-o", "out"), "sampling"),
+    ],
+    ids=["calibrate-intervals", "fit --posterior"],
+)
+def test_control_c_ends_cleanly_and_keeps_what_was_done(tmp_path, argv, told):
+    command = [sys.executable, "-m", "xrdfit.cli", *argv]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_control_c
+    ) as process:
+        assert process.stderr is not None
+        assert any(told in line for line in process.stderr), "it ended before it told what it does"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert json.loads(out)["complete"] is False
+    if "-o" in argv:
+        assert {"result.json", "report.html", "assessment.json"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+def _heed_control_c():
+    # a process started in the background ignores it, and its children inherit that
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +129,7 @@ def test_fit_adds_systematics_and_exact_intervals(capsys, tmp_path):
     [
         (("compare", SCAN, "--model", "cu2se", "--sites", "48g"), "site '48g'"),
         (("compare", "--model", "cu2se"), "SCAN is missing"),
+        (("compare", SCAN, "--model", "cu2se", "--sites", "8c"), "nothing to compare"),
         (("identify", "--model", "cu2se", "--two-theta", "65", "15", "0.1"), "START < STOP"),
         (("identify", SCAN, "--model", "cu2se-2nm", "--reach", "occ_Cu_9z=1"), "occ_Cu_9z"),
         (("identify", SCAN, "--model", "cu2se-2nm", "--reach", "occ_Cu_4b=-1"), "must be a positive number"),
