@@ -80,6 +80,8 @@ def load_model(source: ModelSource | Sequence[ModelSource]) -> PowderModel:
     if suffix not in (".cif", ".toml"):
         if path.is_file():
             raise InputError(f"model {text!r}: ends in {suffix or 'nothing'!r}; a model file ends in .toml or .cif")
+        if path.is_dir():
+            raise InputError(f"model {text!r}: is a folder; give a model file (.toml or .cif) or a preset's name")
         preset_text(text)  # raises: lists the presets, the nearest first
     if suffix == ".cif":
         return _from_cif(path)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
 from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, say, whole_number
 from xrdfit.commands.progress import progress
+from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
     from xrdfit.inference.design import DesignRow
 
+_PLANNED = {"counts": "--counts", "background": "--background-counts", "two_theta": "--two-theta"}
 _COLUMNS = ("Measurement", "Error", "Time a step", "Time in all")
 
 
@@ -27,14 +29,15 @@ def identify(
     model: Model = None,
     arguments: FitArguments | None = None,
     counts: Annotated[
-        float, Parameter(converter=finite_number, help="Planned: counts above background at the maximum (5000).")
-    ] = 5000.0,
+        float | None,
+        Parameter(converter=finite_number, help="Planned: counts above background at the maximum (5000)."),
+    ] = None,
     background_counts: Annotated[
-        float, Parameter(converter=finite_number, help="Planned: counts of the background (300).")
-    ] = 300.0,
+        float | None, Parameter(converter=finite_number, help="Planned: counts of the background (300).")
+    ] = None,
     two_theta: Annotated[
-        tuple[float, float, float], Parameter(help="Planned: START STOP STEP in degrees (15 65 0.04).")
-    ] = (15.0, 65.0, 0.04),
+        tuple[float, float, float] | None, Parameter(help="Planned: START STOP STEP in degrees (15 65 0.04).")
+    ] = None,
     reach: Annotated[
         Sequence[str],
         Parameter(help="NAME=ERROR: which counting time, range or wavelength brings a parameter to an error."),
@@ -56,15 +59,19 @@ def identify(
     from xrdfit.scan import read_pattern
 
     arguments = arguments or FitArguments()
-    check_finite("--two-theta", two_theta)
+    check_finite("--two-theta", two_theta or ())
     source, options = load(model, arguments.phase), arguments.options()
     targets = read_assignments(reach, "reach")
     path = None if output is None else check_file(output, force)
-    data = (
-        Plan(counts, background_counts, two_theta, options.radiation)
-        if scan is None
-        else read_pattern(scan, scan=scan_index)
-    )
+    planned = {"counts": counts, "background": background_counts, "two_theta": two_theta}
+    chosen: dict[str, Any] = {name: value for name, value in planned.items() if value is not None}
+    if scan is None:
+        data = Plan(radiation=options.radiation, **chosen)
+    elif chosen:
+        given = ", ".join(_PLANNED[name] for name in chosen)
+        raise InputError(f"{given} describes a planned scan: leave it out, or leave out the measured one, {scan}")
+    else:
+        data = read_pattern(scan, scan=scan_index)
     with progress() as tell:
         found = run(source, data, options=options, progress=tell)
         plans = {n: design(found.result, n, target, progress=tell) for n, target in targets.items()}

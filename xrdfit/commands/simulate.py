@@ -84,7 +84,10 @@ def _of_model(
     source = load(name)
     say_notes(source)
     if size_nm is not None:
-        values |= {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}
+        sizes = {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}
+        for name_ in sizes.keys() & values.keys():
+            raise InputError(f"--set {name_} and --size-nm {size_nm:g} both give the size: leave one of them out")
+        values |= sizes
     chosen = engine or "bragg"
     check_values(source, chosen, values)
     from xrdfit.inference.simulate import simulate as compute

@@ -86,7 +86,10 @@ def reflections(group: SpaceGroup, cell: Cell, d_min: float, d_max: float = floa
 def _in_shell(cell: Cell, d_min: float, d_max: float) -> np.ndarray:
     limits = [int(length / d_min + 1e-9) for length in (cell.a, cell.b, cell.c)]  # |h| = |a·G| ≤ a/d
     if np.prod([2 * limit + 1.0 for limit in limits]) > _MAX_INDICES:
-        raise InputError(f"reflections: d_min {d_min:g} Å gives over {_MAX_INDICES} indices in this cell; raise d_min")
+        raise InputError(
+            f"reflections: d_min {d_min:g} Å gives over {_MAX_INDICES} indices in this cell; "
+            "end at a smaller angle or take a longer wavelength, which both raise d_min"
+        )
     grid = np.meshgrid(*(np.arange(-limit, limit + 1) for limit in limits), indexing="ij")
     hkl = np.stack([axis.ravel() for axis in grid], axis=1)
     inverse_squared = np.einsum("ni,ij,nj->n", hkl, cell.reciprocal_metric, hkl, optimize=True)

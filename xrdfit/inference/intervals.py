@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 Critical = Callable[[float, Callable[[], Mapping[str, float]]], float]
 """Height that ends the interval, of a value of the quantity and of what gives all parameters there."""
 
-_CLOSE = 1e-3  # of z: the interval's ends are found to a thousandth of a standard error
+_CLOSE = 1e-3  # of z, and of a standard error: how near the ends are found
 _STEPS = 40
 
 
@@ -156,6 +156,7 @@ def _end(profile: Profile, step: float, limit: float, z: float, critical: Critic
         else:
             fraction = -low / (outside[1] - low)
             point = inside + float(np.clip(fraction, 0.05, 0.95)) * (outside[0] - inside)
-        if abs(point - inside) < 1e-12 * max(1.0, abs(point)):
+        nearest = np.inf if outside is None else abs(outside[0] - inside)
+        if min(nearest, abs(point - inside)) < max(1e-12 * abs(point), _CLOSE * abs(step)):
             return point
     raise ComputationError(f"no end of the interval found between {inside:g} and {limit:g}")

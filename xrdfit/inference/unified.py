@@ -4,7 +4,8 @@ The profile interval holds every value φ with √Δχ²(φ) ≤ z. Near limits 
 interval covers more or less than it says. Here z is replaced by the height c(φ) that √Δχ² stays under with the wanted
 probability where φ is true (Feldman & Cousins, Phys. Rev. D 57, 3873, 1998), all other parameters being what the
 profile gives at φ. To first order the scan is one measurement of all parameters with the fit's covariance, cut by
-half-spaces: the limits and rules near by.
+half-spaces: the limits and rules near by. A parameter that comes out near a limit may truly stand on it, as an empty
+site does; c(φ) is the larger of the heights for both.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ Array = NDArray[np.float64]
 
 NEAR = 5.0
 """A limit further away than this, in standard errors of what it limits, is never met."""
+_MAY_BE_ON = 1.0
+"""A truth this near to a limit, in the same unit, may be on it."""
 _MOST = 6  # limits that are taken into account, the nearest
 _DRAWS = 20_000
 _SAME = 1.0 - 1e-9  # correlation of one combination written twice
@@ -67,7 +70,7 @@ def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tupl
     def critical(value: float, parameters: Callable[[], Mapping[str, float]]) -> float:
         at = parameters()
         slack = bounds - rows @ np.array([at[n] for n in result.covariance_names])
-        return critical_value_among(slack, spread, level)
+        return max(critical_value_among(s, spread, level) for s in _truths(slack, spread))
 
     return ends(what.profile, what.stderr, z, critical, max(1.0, result.statistics.chi2_reduced))
 
@@ -85,6 +88,14 @@ def _limits(problem: Problem, names: tuple[str, ...]) -> tuple[Array, Array]:
         rules += [({name: -1.0}, -low), ({name: 1.0}, high)]
     rows = np.array([[coefficients.get(n, 0.0) for n in names] for coefficients, _ in rules])
     return rows.reshape(len(rules), len(names)), np.array([bound for _, bound in rules])
+
+
+def _truths(slack: Array, covariance: Array) -> list[Array]:
+    """Distances from the limits: as they are and, where other quantities are near theirs, with those on them."""
+    sigma = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    other = np.abs(covariance[0, 1:]) < _SAME * sigma[0] * sigma[1:]
+    on = other & (slack > 0.0) & (slack < _MAY_BE_ON * sigma[1:])
+    return [slack, np.where(on, 0.0, slack)] if on.any() else [slack]
 
 
 def critical_value_among(slack: Array, covariance: Array, level: float) -> float:

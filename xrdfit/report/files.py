@@ -36,7 +36,7 @@ def check_directory(directory: str | PathLike[str], force: bool = False) -> Path
     InputError
         It is a file, cannot be written, or holds results and `force` is not given.
     """
-    path = Path(directory)
+    path = _named(directory)
     if path.exists() and not path.is_dir():
         raise InputError(f"output {str(path)!r} is a file; a folder is needed")
     present = [name for name in (*OUTPUTS, *assessment_files.OUTPUTS) if (path / name).exists()]
@@ -50,7 +50,7 @@ def check_directory(directory: str | PathLike[str], force: bool = False) -> Path
 
 def check_file(file: str | PathLike[str], force: bool = False) -> Path:
     """Make sure that a file can be written, without touching it; see `check_directory`."""
-    path = Path(file)
+    path = _named(file)
     if path.is_dir():
         raise InputError(f"output {str(path)!r} is a folder; a file is needed")
     if path.exists() and not force:
@@ -59,6 +59,12 @@ def check_file(file: str | PathLike[str], force: bool = False) -> Path:
         raise InputError(f"output {str(path)!r}: there is no folder {str(path.parent)!r}")
     _check_writable(path)
     return path
+
+
+def _named(path: str | PathLike[str]) -> Path:
+    if not str(path):
+        raise InputError("output '': is empty; the name of a file or folder is needed")
+    return Path(path)
 
 
 def _check_writable(path: Path) -> None:
