@@ -106,6 +106,27 @@ class OccupancyMap:
         low, high = np.array(self.limits).reshape(-1, 2).T
         return np.clip(self._offset + self._expand @ value, low, high), self._expand @ slope
 
+    def at(self, values: Array) -> Array:
+        """Occupancies, shape (n_names,), of those that are free (n_free,); the equalities alone are obeyed."""
+        return self._offset + self._expand @ values
+
+    def free_values(self, shares: Array) -> tuple[Array, Array]:
+        """Free occupancies (m, n_free) of many shares (m, n_free), and their derivatives (m, n_free, n_free)."""
+        m, n = shares.shape
+        each = np.arange(m)
+        value, slope = np.zeros((m, n)), np.zeros((m, n, n))
+        for j, (lower, upper) in enumerate(zip(self._lower, self._upper, strict=True)):
+            lows = lower.constant + value[:, :j] @ lower.linear.T
+            highs = upper.constant + value[:, :j] @ upper.linear.T
+            i, k = np.argmax(lows, axis=1), np.argmin(highs, axis=1)
+            width = np.maximum(highs[each, k] - lows[each, i], 0.0)
+            share = shares[:, j, None]
+            value[:, j] = lows[each, i] + shares[:, j] * width
+            edges = (1 - share) * lower.linear[i] + share * upper.linear[k]
+            slope[:, j] = np.einsum("mi,mij->mj", edges, slope[:, :j])
+            slope[each, j, j] = width
+        return value, slope
+
     def led_by(self, name: str) -> OccupancyMap:
         """Return the same polytope with `name` as its first coordinate, so that one share alone moves it."""
         order = sorted(range(len(self.names)), key=lambda j: self.names[j] != name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -110,6 +110,8 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     scale = max(1.0, figures.chi2_reduced)
     errors = _errors(spread, scale)
     model = setup.model.with_values(values)
+    others = tuple(rivals(problem, solution, solution.others, scale))
+    minima = [solution.theta, *(rival.theta for rival in others)]
     result = FitResult(
         model=model,
         start_model=start_model,
@@ -120,7 +122,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         success=success,
         message=message,
         statistics=figures,
-        parameters=_parameters(setup, problem, solution, figures, errors, at_bound, values),
+        parameters=_parameters(setup, problem, minima, figures, errors, at_bound, values),
         sites=tuple(_sites(model, spread, scale, errors)),
         composition=_composition(model),
         weight_fractions=_weight_fractions(model, values),
@@ -130,7 +132,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         covariance=spread.matrix * scale,
         problem=problem,
         theta=solution.theta,
-        rivals=tuple(rivals(problem, solution, solution.others, scale)),
+        rivals=others,
     )
     return replace(result, warnings=tuple(warnings_of(result, setup, spread.without_effect)))
 
@@ -181,7 +183,7 @@ def _occupancies_at_bound(problem: Problem, values: Mapping[str, float]) -> set[
 def _parameters(
     setup: Setup,
     problem: Problem,
-    solution: Solution,
+    minima: Sequence[Array],
     figures: Statistics,
     errors: Mapping[str, float],
     at_bound: set[str],
@@ -205,7 +207,7 @@ def _parameters(
             text=row.text,
             limits=_limits(
                 problem,
-                solution.theta,
+                minima,
                 inflation,
                 name,
                 float(values[name]),
@@ -217,7 +219,14 @@ def _parameters(
 
 
 def _limits(
-    problem: Problem, theta: Array, inflation: float, name: str, value: float, error: float | None, *, profiled: bool
+    problem: Problem,
+    minima: Sequence[Array],
+    inflation: float,
+    name: str,
+    value: float,
+    error: float | None,
+    *,
+    profiled: bool,
 ) -> Limits:
     """The 68 % interval, computed when first asked for.
 
@@ -231,7 +240,7 @@ def _limits(
         if not profiled:
             return value - error, value + error
         try:
-            return interval(problem, theta, name, error, inflation=inflation)
+            return interval(problem, minima, name, error, inflation=inflation)
         except ComputationError:
             return None, None
 

@@ -15,13 +15,14 @@ from xrdfit.inference.assemble import covariance
 from xrdfit.inference.comparison import Candidate, Comparison, judge, nested_pairs
 from xrdfit.inference.descend import Solution, descend
 from xrdfit.inference.fit import fit_with
+from xrdfit.inference.minima import occupancy_minima
 from xrdfit.inference.options import FitOptions, with_choices
 from xrdfit.inference.prepare import Setup, pose, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.progress import Progress, silent
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.shares import share_gradient
-from xrdfit.inference.starts import rough_minima, screen_shares
+from xrdfit.inference.starts import rough_minima
 from xrdfit.model import PowderModel
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 MAX_SITES = 8
-_SCREENED = 40
 _STARTS = 4
 _ONE_SIDED = 1.6449  # 95 % of a normal distribution lie below
 _EMPTY = 1e-6  # an occupancy that is none
@@ -222,9 +222,7 @@ def _fit_subset(
     values = {**problem.base, **{n: p.value for n, p in full.parameters.items()}}
     values |= {n: r.value for n, r in rows.items() if not r.vary and n in {f"{x}occ_{y}" for x, y in labels}}
     start = problem.theta(values)
-    starts = [start, problem.theta(problem.base)]
-    if problem.occupancies.free:
-        starts += screen_shares(problem, start, _SCREENED, _STARTS)
+    starts = [start, problem.theta(problem.base), *occupancy_minima(problem, start)[:_STARTS]]
     found = rough_minima(problem, starts, kept=3)[:1]
     sites = tuple(prefix + label for prefix, label in subset)
     parts = [f for f in before if set(f.sites) < set(sites)]

@@ -139,7 +139,12 @@ def _reweighted(setup: Setup, near: Solution) -> tuple[Problem, Solution]:
 
 
 def restore(
-    model: PowderModel, scan: xr.Dataset, options: FitOptions, values: Mapping[str, float], sigma: Array | None = None
+    model: PowderModel,
+    scan: xr.Dataset,
+    options: FitOptions,
+    values: Mapping[str, float],
+    sigma: Array | None = None,
+    others: Sequence[Mapping[str, float]] = (),
 ) -> FitResult:
     """Rebuild the result of an earlier fit without a search.
 
@@ -153,6 +158,8 @@ def restore(
         The fitted parameters.
     sigma : ndarray, shape (n,), optional
         The weights that the fit ended with; computed from `values` where absent.
+    others : sequence of Mapping[str, float]
+        Values of the parameters in other answers; those that a rival leaves out are the model's.
     """
     chosen, reason = choose_engine(model, scan, options)
     setup = prepare(model, scan, options, chosen)
@@ -162,7 +169,9 @@ def restore(
         problem = problem.with_sigma(sigma)
     elif setup.scan.attrs.get("sigma_from", "poisson") != "file":
         problem = problem.with_sigma(model_sigma(setup, problem, theta))
-    solution = Solution(theta, problem.evaluate(theta).chi2, True, "restored")
+    points = [problem.theta({**problem.base, **other}) for other in others]
+    near = [Solution(p, problem.evaluate(p, derivatives=False).chi2, True, "restored") for p in points]
+    solution = Solution(theta, problem.evaluate(theta).chi2, True, "restored", tuple(near))
     return assemble(setup, problem, solution, model, reason)
 
 

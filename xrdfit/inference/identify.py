@@ -204,12 +204,10 @@ def identify_result(result: FitResult, *, planned: bool = False, progress: Progr
 
 
 def _rivals(result: FitResult, problem: Problem, inflation: float) -> Sequence[Rival]:
-    """Other answers: those that the fit met, where it has looked around thoroughly, else those found now."""
+    """Other answers: those that the fit met, else those found now; a planned scan was not fitted."""
     if result.rivals:
         return result.rivals
-    best = Solution(result.theta, result.statistics.chi2, True, "")
-    screened, starts = (100, 12) if len(problem.occupancies.free) > 2 else (60, 8)
-    return search_rivals(problem, best, inflation, screened=screened, starts=starts)
+    return search_rivals(problem, Solution(result.theta, result.statistics.chi2, True, ""), inflation)
 
 
 def multiplicities(result: FitResult) -> dict[str, int]:

@@ -2,12 +2,13 @@
 
 The profile of a quantity φ is Δχ²(φ) = min over all others of χ² − χ²_min; the interval holds every φ with
 Δχ² ≤ z² max(1, χ²_red), z the normal quantile of the level (the construction of MINOS: James & Roos,
-Comput. Phys. Commun. 10, 343, 1975). Where a limit comes first, the interval ends there.
+Comput. Phys. Commun. 10, 343, 1975). Where a limit comes first, the interval ends there. Where the scan has several
+answers, each is followed, and the interval reaches from the lowest end to the highest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,19 +27,26 @@ Critical = Callable[[float, Callable[[], Mapping[str, float]]], float]
 """Height that ends the interval, of a value of the quantity and of what gives all parameters there."""
 
 _CLOSE = 1e-3  # of z, and of a standard error: how near the ends are found
+_BETTER = 0.1  # of χ²: what a profile may fall short of the minimum by rounding
 _STEPS = 40
 
 
 def interval(
-    problem: Problem, theta: Array, name: str, stderr: float, *, level: float = 0.6827, inflation: float = 1.0
+    problem: Problem,
+    minima: Sequence[Array],
+    name: str,
+    stderr: float,
+    *,
+    level: float = 0.6827,
+    inflation: float = 1.0,
 ) -> tuple[float, float]:
-    """Interval of a parameter by profile likelihood.
+    """Interval of a parameter by profile likelihood; see `interval_of`.
 
     Parameters
     ----------
     problem : Problem
-    theta : ndarray, shape (n_theta,)
-        Its minimum.
+    minima : sequence of ndarray, shape (n_theta,)
+        Its minimum, then other answers.
     name : str
         A parameter that moves.
     stderr : float
@@ -52,20 +60,13 @@ def interval(
     -------
     (float, float)
         Lower and upper end; an end that is a limit of the parameter is exact.
-
-    Raises
-    ------
-    InputError
-        For a level outside 0–1.
-    ComputationError
-        Where Δχ² does not reach the level within the parameter's limits in a finite number of steps.
     """
     z = normal_quantile(level)
-    profile = profile_of(problem, theta, name)
-    if profile is None:
-        value = problem.evaluate(theta, derivatives=False).values[name]
+    profiles = [profile for theta in minima if (profile := profile_of(problem, theta, name)) is not None]
+    if not profiles:
+        value = problem.evaluate(minima[0], derivatives=False).values[name]
         return value - z * stderr, value + z * stderr
-    return ends(profile, stderr, z, lambda *_: z, inflation)
+    return ends(name, profiles, stderr, z, lambda *_: z, inflation)
 
 
 def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
@@ -80,18 +81,23 @@ def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[fl
     level : float
         Probability, between 0 and 1.
 
+    Returns
+    -------
+    (float, float)
+        Lower and upper end; an end that is a limit of the quantity is exact.
+
     Raises
     ------
     InputError
         For an unknown or fixed quantity, or a level outside 0–1.
     ComputationError
-        For a quantity that the scan does not determine.
+        For a quantity that the scan does not determine, and where a better minimum than the result's is met.
     """
     z = normal_quantile(level)
     what = quantity(result, name)
-    if what.profile is None:
+    if not what.profiles:
         return what.value - z * what.stderr, what.value + z * what.stderr
-    return ends(what.profile, what.stderr, z, lambda *_: z, max(1.0, result.statistics.chi2_reduced))
+    return ends(name, what.profiles, what.stderr, z, lambda *_: z, max(1.0, result.statistics.chi2_reduced))
 
 
 def normal_quantile(level: float) -> float:
@@ -109,54 +115,89 @@ def normal_quantile(level: float) -> float:
     return float(ndtri((1.0 + level) / 2.0))
 
 
-def ends(profile: Profile, stderr: float, z: float, critical: Critical, inflation: float) -> tuple[float, float]:
-    """Both ends of the values whose √(Δχ²/inflation) stays under the critical height; z is its height far off."""
+def ends(
+    name: str, profiles: Sequence[Profile], stderr: float, z: float, critical: Critical, inflation: float
+) -> tuple[float, float]:
+    """Ends of the values whose √(Δχ²/inflation) stays under the critical height.
+
+    Parameters
+    ----------
+    name : str
+        What error messages call the quantity.
+    profiles : sequence of Profile
+        From its minimum, then from other answers.
+    stderr : float
+        First guess of a step.
+    z : float
+        Critical height far from all limits.
+    critical : callable
+        Critical height.
+    inflation : float
+        max(1, χ²_red).
+
+    Raises
+    ------
+    ComputationError
+        An end is not found, or a better minimum is.
+    """
     step = max(stderr, 1e-12)
-    low, high = (
-        _end(profile, side * step, limit, z, critical, inflation)
-        for side, limit in ((-1.0, profile.low), (1.0, profile.high))
-    )
-    return float(low), float(high)
+    floor = profiles[0].chi2
+    found: list[float] = []
+    for profile in profiles:
+        for side, limit in ((-1.0, profile.low), (1.0, profile.high)):
+            found += _end(name, profile, floor, side * step, limit, z, critical, inflation)
+    return float(min(found)), float(max(found))
 
 
-def _end(profile: Profile, step: float, limit: float, z: float, critical: Critical, inflation: float) -> float:
-    """Find where √(Δχ²/inflation) reaches the critical value on one side, by the secant with a bracket."""
+def _end(
+    name: str, profile: Profile, floor: float, step: float, limit: float, z: float, critical: Critical, inflation: float
+) -> list[float]:
+    """Find where √(Δχ²/inflation) reaches the critical height on one side; nothing where it never is below.
+
+    The secant within a bracket, and every third time its middle: where one answer gives way to another, a profile
+    has a kink.
+    """
     best, theta = profile.best, profile.start
 
     def excess(value: float) -> float:
-        """Height above the critical one, in units that are z at the minimum's place and 0 at the end."""
+        """Height above the critical one, −z or so at the minimum's place and 0 at the end."""
         nonlocal theta
-        chi2, theta = profile.at(value, theta)
-        return float(np.sqrt(max(chi2 - profile.floor, 0.0) / inflation)) - critical(
-            value, lambda: profile.values(value, theta)
-        )
+        chi2, theta = (profile.chi2, theta) if value == best else profile.at(value, theta)
+        if chi2 < floor - _BETTER * inflation:
+            raise ComputationError(
+                f"{name} has no interval: χ² is lower by {floor - chi2:.3g} at {name} = {value:.6g}; fit again from "
+                "there"
+            )
+        height = float(np.sqrt(max(chi2 - floor, 0.0) / inflation))
+        return height - critical(value, lambda: profile.values(value, theta))
 
     def clip(value: float) -> float:
         return min(value, limit) if step > 0 else max(value, limit)
 
-    inside, low = best, -critical(best, lambda: profile.values(best, profile.start))
+    inside, low = best, excess(best)
+    if low > 0.0:
+        return []
     point = clip(best + z * step)
     outside: tuple[float, float] | None = None
-    for _ in range(_STEPS):
+    for count in range(_STEPS):
         if point == inside:
-            return point
+            return [point]
         high = excess(point)
         if abs(high) < _CLOSE * z:
-            return point
+            return [point]
         if high > 0.0:
             outside = (point, high)
         else:
             if point == limit:
-                return limit
+                return [limit]
             inside, low = point, high
         if outside is None:
             reached = abs(inside - best)
             growth = 1.02 * z / max(z + low, 1e-3 * z) if z + low > 0 else 4.0
             point = clip(best + np.sign(step) * reached * float(np.clip(growth, 1.05, 4.0)))
         else:
-            fraction = -low / (outside[1] - low)
+            fraction = 0.5 if count % 3 == 2 else -low / (outside[1] - low)
             point = inside + float(np.clip(fraction, 0.05, 0.95)) * (outside[0] - inside)
-        nearest = np.inf if outside is None else abs(outside[0] - inside)
-        if min(nearest, abs(point - inside)) < max(1e-12 * abs(point), _CLOSE * abs(step)):
-            return point
-    raise ComputationError(f"no end of the interval found between {inside:g} and {limit:g}")
+            if abs(outside[0] - inside) < max(1e-12 * abs(point), _CLOSE * abs(step)):
+                return [point]
+    raise ComputationError(f"no end of the interval of {name} found between {inside:g} and {limit:g}")

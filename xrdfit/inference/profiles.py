@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.composition import OccupancyMap, Rule, occupancy_map
-from xrdfit.errors import InputError
+from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.descend import descend
 from xrdfit.inference.problem import Evaluation, Problem
 
@@ -33,7 +33,7 @@ class Profile:
         ``at(value, start) -> (chi2, theta)`` with the quantity held; θ of one call is a start for the next.
     values : callable
         ``values(value, theta)`` of all parameters at what `at` returned.
-    best, floor : float
+    best, chi2 : float
         Value and χ² at the minimum.
     start : ndarray
         θ there.
@@ -44,7 +44,7 @@ class Profile:
     at: Callable[[float, Array], tuple[float, Array]]
     values: Callable[[float, Array], dict[str, float]]
     best: float
-    floor: float
+    chi2: float
     start: Array
     low: float
     high: float
@@ -92,6 +92,8 @@ def share_profile(problem: Problem, theta: Array, site: str, atoms: Mapping[str,
     """
     here = problem.evaluate(theta, derivatives=False)
     total = fixed + sum(m * here.values[n] for n, m in atoms.items())
+    if total <= 0.0:
+        raise ComputationError(f"the share of {site} is not defined: the phase holds no atoms of its element")
     low, high = _share_limits(problem.occupancies, site, atoms, fixed)
 
     def held(value: float) -> Problem:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.profiles import Profile, profile_of, share_profile, total_profile
@@ -26,15 +27,15 @@ class Quantity:
     value, stderr : float
     gradient : dict of str to float
         Its derivatives by the parameters.
-    profile : Profile or None
-        None for a parameter that follows others by a tie.
+    profiles : tuple of Profile
+        From the minimum, then from the result's other answers; none for a parameter that follows others by a tie.
     """
 
     name: str
     value: float
     stderr: float
     gradient: dict[str, float]
-    profile: Profile | None
+    profiles: tuple[Profile, ...]
 
 
 def quantity(result: FitResult, name: str) -> Quantity:
@@ -86,7 +87,12 @@ def _parameter(result: FitResult, problem: Problem, name: str) -> Quantity:
         raise InputError(f"{name} did not vary and has no interval; --vary {name} frees it")
     if parameter.stderr is None:
         raise ComputationError(f"{name} is not determined by this scan and has no interval")
-    return Quantity(name, parameter.value, parameter.stderr, {name: 1.0}, profile_of(problem, result.theta, name))
+    found = [profile_of(problem, theta, name) for theta in _minima(result)]
+    return Quantity(name, parameter.value, parameter.stderr, {name: 1.0}, tuple(p for p in found if p is not None))
+
+
+def _minima(result: FitResult) -> list[NDArray[np.float64]]:
+    return [result.theta, *(rival.theta for rival in result.rivals)]
 
 
 def _of_element(
@@ -104,15 +110,16 @@ def _of_element(
         raise ComputationError(f"{name} is not determined by this scan and has no interval")
     if label is None:
         gradient = moving
-        value, profile = total, total_profile(problem, result.theta, moving, fixed)
+        value = total
+        profiles = [total_profile(problem, theta, moving, fixed) for theta in _minima(result)]
     else:
         own = f"{prefix}occ_{label}"
         if own not in moving:
             raise InputError(f"{name}: the site's occupancy is fixed; ask for that of {', '.join(moving)}")
         every = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites}
         value, gradient = share_gradient(every, {f"{prefix}occ_{s.label}": s.occupancy for s in sites}, own)
-        profile = share_profile(problem, result.theta, own, moving, fixed)
-    return Quantity(name, value, _error(result, gradient), gradient, profile)
+        profiles = [share_profile(problem, theta, own, moving, fixed) for theta in _minima(result)]
+    return Quantity(name, value, _error(result, gradient), gradient, tuple(profiles))
 
 
 def _constant(problem: Problem, atoms: dict[str, float]) -> bool:

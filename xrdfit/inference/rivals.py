@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.descend import Solution, descend
+from xrdfit.inference.minima import occupancy_minima
 from xrdfit.inference.problem import Problem
-from xrdfit.inference.starts import rough_minima, screen_shares
+from xrdfit.inference.starts import rough_minima
 
 Array = NDArray[np.float64]
 
@@ -87,12 +88,9 @@ def lowest(problem: Problem, candidates: Sequence[Solution]) -> Solution:
     return min((descend(problem, c.theta) for c in near), key=lambda s: s.chi2)
 
 
-def search_rivals(
-    problem: Problem, best: Solution, inflation: float = 1.0, *, screened: int = 150, starts: int = 20
-) -> list[Rival]:
-    """Look for rivals from many starting points; see `rivals`."""
-    points = screen_shares(problem, best.theta, screened, starts)
-    return rivals(problem, best, rough_minima(problem, points), inflation)
+def search_rivals(problem: Problem, best: Solution, inflation: float = 1.0) -> list[Rival]:
+    """Look for rivals in all minima over the occupancies; see `rivals`."""
+    return rivals(problem, best, rough_minima(problem, occupancy_minima(problem, best.theta)), inflation)
 
 
 def _unlike(problem: Problem, solutions: Sequence[Solution]) -> list[Solution]:

@@ -9,19 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.descend import Solution, descend
+from xrdfit.inference.minima import occupancy_minima
 from xrdfit.inference.problem import Evaluation, Problem
 from xrdfit.inference.progress import Progress, silent
-from xrdfit.inference.starts import poor, rough_minima, screen_sample, screen_shares
+from xrdfit.inference.starts import poor, rough_minima, screen_sample
 
 Array = NDArray[np.float64]
 
-# Two free occupancies have shown one minimum; of three, 1 in 70 random truths has another one (8c against 4b).
-_UNIQUE = 2
 # Above this χ²_red a minimum may be a wrong one.
 _ASTRAY = 1.5
-# Compositions tried, starting points, and those followed to the end.
-_MANY = (150, 20, 8)
-_FEW = (32, 3, 2)
+_SAME_POINT = 0.1  # of the optimizer's yardstick
 
 
 def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None) -> Solution:
@@ -76,22 +73,14 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
-    astray = best.chi2 > _ASTRAY * len(problem.observed)
-    if problem.occupancies.free and (many_minima(problem) or astray):
-        tell("several starting points for the occupancies")
-        screened, starts, kept = _MANY if len(problem.occupancies.names) > 3 else _FEW
-        points = screen_shares(problem, best.theta, screened, starts)
-        if astray:
-            # the way down may have spoilt size and cell
-            points += screen_shares(problem, start, screened, starts)
-        found = rough_minima(problem, points, kept)
-        best = replace(min(best, *found, key=lambda s: s.chi2), others=(best, *found))
-    return best
-
-
-def many_minima(problem: Problem) -> bool:
-    """Whether a problem has so many occupancies that a second minimum is to be expected."""
-    return len(problem.occupancies.free) > _UNIQUE or len(problem.occupancies.names) > 3
+    tell("looking for other compositions")
+    points = occupancy_minima(problem, best.theta)
+    if best.chi2 > _ASTRAY * len(problem.observed):
+        # the way down may have spoilt size and cell
+        points += occupancy_minima(problem, start)
+    points = [p for p in points if np.abs((p - best.theta) / problem.step).max() > _SAME_POINT]
+    found = rough_minima(problem, points)
+    return replace(min(best, *found, key=lambda s: s.chi2), others=(best, *found)) if found else best
 
 
 def settle(problem: Problem, theta: Array) -> Solution:

@@ -1,4 +1,4 @@
-"""Where to start from: coarse grids of sizes, cells and compositions, and the first steps down from them."""
+"""Where to start from: coarse grids of sizes and cells, and the first steps down from starting points."""
 
 from __future__ import annotations
 
@@ -50,23 +50,6 @@ def screen_sample(problem: Problem, start: Array) -> Array:
                 theta[i] = problem.base[problem.others[i]] * (1 + strain)
             candidates.append(np.clip(theta, problem.lower, problem.upper))
     return min(candidates, key=lambda t: problem.evaluate(t, derivatives=False).chi2)
-
-
-def screen_shares(problem: Problem, theta: Array, screened: int, kept: int) -> list[Array]:
-    """Return the best few of many compositions drawn evenly over the unit cube of shares (a fixed sequence).
-
-    Displacement parameters are drawn along, within 0 and 4 Å²: they trade against occupancies.
-    """
-    from scipy.stats import qmc
-
-    k = len(problem.others)
-    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2].startswith("b_")]
-    draws = qmc.Halton(len(theta) - k + len(moved), rng=np.random.default_rng(0)).random(screened)
-    points = np.tile(theta, (screened, 1))
-    points[:, k:] = draws[:, : len(theta) - k]
-    points[:, moved] = 4.0 * draws[:, len(theta) - k :]
-    points = np.clip(points, problem.lower, problem.upper)
-    return sorted(points, key=lambda t: problem.evaluate(t, derivatives=False).chi2)[:kept]
 
 
 def rough_minima(problem: Problem, starts: Sequence[Array], kept: int = _KEPT) -> list[Solution]:

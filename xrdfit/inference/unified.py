@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.errors import ComputationError
 from xrdfit.inference.intervals import ends, normal_quantile
 from xrdfit.inference.quantities import quantity
 
@@ -56,12 +57,22 @@ def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tupl
     InputError
         For an unknown or fixed quantity, or a level outside 0–1.
     ComputationError
-        For a quantity that the scan does not determine.
+        For a quantity that the scan does not determine within its limits, and as for `FitResult.interval`.
+
+    Notes
+    -----
+    Of limits that are met with more than negligible probability (nearer than `NEAR`) the six nearest count.
     """
     z = normal_quantile(level)
     what = quantity(result, name)
-    if what.profile is None:
+    if not what.profiles:
         return what.value - z * what.stderr, what.value + z * what.stderr
+    first = what.profiles[0]
+    if what.stderr > first.high - first.low:
+        raise ComputationError(
+            f"{name} has no Feldman–Cousins interval: its error, {what.stderr:.3g}, exceeds all that is allowed, "
+            f"{first.low:.6g} to {first.high:.6g}; the profile interval stands"
+        )
     assert result.problem is not None
     rows, bounds = _limits(result.problem, result.covariance_names)
     directions = np.vstack([[what.gradient.get(n, 0.0) for n in result.covariance_names], rows])
@@ -72,7 +83,7 @@ def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tupl
         slack = bounds - rows @ np.array([at[n] for n in result.covariance_names])
         return max(critical_value_among(s, spread, level) for s in _truths(slack, spread))
 
-    return ends(what.profile, what.stderr, z, critical, max(1.0, result.statistics.chi2_reduced))
+    return ends(name, what.profiles, what.stderr, z, critical, max(1.0, result.statistics.chi2_reduced))
 
 
 def _limits(problem: Problem, names: tuple[str, ...]) -> tuple[Array, Array]:
@@ -80,8 +91,8 @@ def _limits(problem: Problem, names: tuple[str, ...]) -> tuple[Array, Array]:
     table = problem.occupancies
     limits = dict(zip(table.names, table.limits, strict=True))
     for i, name in enumerate(problem.others):
-        ends = problem.lower[i], problem.upper[i]
-        limits[name] = (float(np.exp(ends[0])), float(np.exp(ends[1]))) if problem.logs[i] else ends
+        low, high = problem.lower[i], problem.upper[i]
+        limits[name] = (float(np.exp(low)), float(np.exp(high))) if problem.logs[i] else (low, high)
     limits |= {n: (0.0, np.inf) for n in problem.linear[: len(problem.bound.engines)] if n in names}
     rules = [(r.coefficients, r.bound) for r in table.rules if not r.equality]
     for name, (low, high) in limits.items():

@@ -18,7 +18,6 @@ import numpy as np
 from xrdfit.errors import InputError
 from xrdfit.inference.assess import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
-from xrdfit.inference.rivals import Rival
 from xrdfit.report import assessment as assessment_files
 from xrdfit.report.numbers import plain
 
@@ -243,7 +242,7 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
         raise InputError(f"{path / 'result.json'}: not a result of xrdfit, schema 1 ({error!r})") from None
     # the engine that was chosen then, without choosing again
     options = replace(saved.options, engine=engine)  # pyright: ignore[reportArgumentType]  # FitOptions checks it
-    result = restore(saved.model, scan, options, values, sigma=sigma)
+    result = restore(saved.model, scan, options, values, sigma, [_rival(row, path) for row in rivals])
     return replace(
         result,
         success=success,
@@ -251,20 +250,15 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
         warnings=warnings,
         options=saved.options,
         engine_reason=reason,
-        rivals=tuple(_rival(result, row, path) for row in rivals),
     )
 
 
-def _rival(result: FitResult, row: Any, path: Path) -> Rival:
-    """Another answer, as result.json holds it."""
-    assert result.problem is not None
+def _rival(row: Any, path: Path) -> dict[str, float]:
+    """Values of another answer, as result.json holds it."""
     try:
-        values = [{str(k): float(v) for k, v in row[part].items()} for part in ("occupancies", "others")]
-        delta = float(row["delta_chi2"])
-        theta = result.problem.theta({**result.problem.base, **values[0], **values[1]})
+        return {str(k): float(v) for part in ("occupancies", "others") for k, v in row[part].items()}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path / 'result.json'}: its rivals cannot be read ({error!r})") from None
-    return Rival(values[0], values[1], delta, theta)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

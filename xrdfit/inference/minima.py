@@ -1,0 +1,200 @@
+"""All minima over the occupancies while everything else stands still, found at once.
+
+At a given cell, size and displacement each phase's pattern is a polynomial of second degree in its occupancies: |F|²
+and the Debye sum are quadratic forms. A handful of patterns therefore holds every composition, and a QR factorization
+shrinks the scan to as many numbers as the polynomial has coefficients. In that small space hundreds of starting points
+go down together in milliseconds. Mirror answers, two compositions with all but the same pattern, are met that way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.inference.problem import Problem
+
+Array = NDArray[np.float64]
+
+_STARTS = 48  # for every occupancy that is free
+_STEPS = 25
+_APART = 0.02  # minima nearer than this in every occupancy are one
+_MOST = 12
+_DRAWS_OF_B = 6
+_LARGEST_B = 4.0  # Å²
+
+
+def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
+    """Minima over the occupancies, the other parameters as in θ; lowest χ² first.
+
+    Displacement parameters trade against occupancies: where some vary, they take a few other values within 0 and
+    4 Å² as well.
+
+    Parameters
+    ----------
+    problem : Problem
+    theta : ndarray, shape (n_theta,)
+
+    Returns
+    -------
+    list of ndarray, shape (n_theta,)
+        At most 12; none where no occupancy is free.
+    """
+    if not problem.occupancies.free:
+        return []
+    random = np.random.default_rng(0)
+    found = [pair for point in _with_other_b(problem, theta, random) for pair in _minima(problem, point, random)]
+    found.sort(key=lambda pair: pair[0])
+    return [point for _, point in found[:_MOST]]
+
+
+def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -> Iterator[Array]:
+    yield theta
+    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2].startswith("b_")]
+    for draw in random.random((_DRAWS_OF_B if moved else 0, len(moved))):
+        point = theta.copy()
+        point[moved] = _LARGEST_B * draw
+        yield np.clip(point, problem.lower, problem.upper)
+
+
+def _minima(problem: Problem, theta: Array, random: np.random.Generator) -> list[tuple[float, Array]]:
+    k, n = len(problem.others), len(problem.occupancies.free)
+    shares = random.random((_STARTS * n, n))
+    shares[0] = theta[k:]
+    chi2, shares = _Reduced.of(problem, theta).descend(shares)
+    values = problem.occupancies.free_values(shares)[0]
+    kept: list[int] = []
+    for i in np.argsort(chi2):
+        if all(np.abs(values[i] - values[j]).max() > _APART for j in kept):
+            kept.append(int(i))
+    return [(float(chi2[i]), np.append(theta[:k], shares[i])) for i in kept[:_MOST]]
+
+
+@dataclass(frozen=True)
+class _Reduced:
+    """χ² as a function of the free occupancies alone.
+
+    Attributes
+    ----------
+    problem : Problem
+    terms : list of tuple of int
+        The monomials: () is 1, (i,) is v_i, (i, j) is v_i v_j.
+    columns : ndarray, shape (rows, n_terms, n_phases)
+        Their patterns in units of σ, background projected out, rotated into few rows.
+    target : ndarray, shape (rows,)
+        The scan in the same way.
+    """
+
+    problem: Problem
+    terms: list[tuple[int, ...]]
+    columns: Array
+    target: Array
+
+    @classmethod
+    def of(cls, problem: Problem, theta: Array) -> _Reduced:
+        """Compute the patterns that hold all compositions at this θ."""
+        n = len(problem.occupancies.free)
+        terms = [t for degree in (0, 1, 2) for t in combinations_with_replacement(range(n), degree)]
+        # as many compositions as there are terms, each a point of the simplex lattice: interpolation is exact
+        nodes = np.array([np.bincount(t, minlength=n) / 2.0 if t else np.zeros(n) for t in terms])
+        patterns = np.array([_pattern(problem, theta, node) for node in nodes])
+        coefficients = np.linalg.solve(_monomials(nodes, terms), patterns.reshape(len(terms), -1))
+        n_phases = patterns.shape[2]
+        table = coefficients.reshape(len(terms), -1, n_phases).transpose(1, 0, 2).reshape(-1, len(terms) * n_phases)
+        fixed = np.array([problem.base[name] for name in problem.linear[n_phases:]])
+        varies = problem.linear_varies[n_phases:]
+        background = problem.bound.background
+        target = problem.observed - background[:, ~varies] @ fixed[~varies]
+        weighted = np.column_stack([background[:, varies], table, target]) / problem.sigma[:, None]
+        triangle = np.linalg.qr(weighted)[1][varies.sum() :, varies.sum() :]
+        return cls(problem, terms, triangle[:, :-1].reshape(len(triangle), len(terms), n_phases), triangle[:, -1])
+
+    def chi2(self, shares: Array) -> tuple[Array, Array, Array]:
+        """χ², its gradient and its curvature (Gauss–Newton) by the shares, for every row of `shares` (m, n)."""
+        values, slopes = self.problem.occupancies.free_values(shares)
+        patterns, scales = self._scaled(values)
+        residual = self.target - np.einsum("mrp,mp->mr", patterns, scales)
+        weights = np.einsum("mtk,mkj->mtj", _derivatives(values, self.terms), slopes)
+        jacobian = -np.einsum("rtp,mp,mtj->mrj", self.columns, scales, weights, optimize=True)
+        own = patterns[:, :, self._varies]
+        jacobian -= own @ _solved(own, jacobian)
+        transposed = jacobian.transpose(0, 2, 1)
+        return (
+            np.einsum("mr,mr->m", residual, residual),
+            (transposed @ residual[:, :, None])[:, :, 0],
+            transposed @ jacobian,
+        )
+
+    @property
+    def _varies(self) -> NDArray[np.bool_]:
+        return self.problem.linear_varies[: self.columns.shape[2]]
+
+    def _scaled(self, values: Array) -> tuple[Array, Array]:
+        """Patterns (m, rows, n_phases) and their best scales (m, n_phases); those that do not vary as they are.
+
+        A scale may come out negative on the way: cut off at zero, the composition would no longer matter.
+        """
+        patterns = np.tensordot(_monomials(values, self.terms), self.columns, axes=(1, 1))
+        names = self.problem.linear[: patterns.shape[2]]
+        scales = np.tile([self.problem.base[name] for name in names], (len(patterns), 1))
+        rest = self.target - patterns[:, :, ~self._varies] @ scales[0, ~self._varies]
+        scales[:, self._varies] = _solved(patterns[:, :, self._varies], rest[:, :, None])[:, :, 0]
+        return patterns, scales
+
+    def descend(self, shares: Array) -> tuple[Array, Array]:
+        """Go down from every row of `shares` (m, n) within 0 and 1; return χ² and where it ended.
+
+        Ends at which a scale is negative are left out.
+        """
+        eye = np.eye(shares.shape[1])
+        damping = np.full(len(shares), 1e-3)
+        chi2, gradient, curvature = self.chi2(shares)
+        for _ in range(_STEPS):
+            held = ((shares <= 0.0) & (gradient > 0.0)) | ((shares >= 1.0) & (gradient < 0.0))
+            slope = np.where(held, 0.0, gradient)
+            matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, curvature)
+            diagonal = np.einsum("mjj->mj", matrix)
+            floor = 1e-9 * diagonal.max(axis=1, initial=1e-300, keepdims=True)
+            matrix = matrix + (damping[:, None] * diagonal + floor)[:, :, None] * eye
+            there = np.clip(shares - np.linalg.solve(matrix, slope[:, :, None])[:, :, 0], 0.0, 1.0)
+            new = self.chi2(there)
+            better = new[0] < chi2
+            damping = np.where(better, np.maximum(damping / 10.0, 1e-10), np.minimum(damping * 10.0, 1e6))
+            shares = np.where(better[:, None], there, shares)
+            chi2 = np.where(better, new[0], chi2)
+            gradient = np.where(better[:, None], new[1], gradient)
+            curvature = np.where(better[:, None, None], new[2], curvature)
+        real = (self._scaled(self.problem.occupancies.free_values(shares)[0])[1] > 0.0).all(axis=1)
+        return chi2[real], shares[real]
+
+
+def _solved(columns: Array, right: Array) -> Array:
+    """Least-squares coefficients of the columns (m, rows, p) for right sides (m, rows, k), by normal equations."""
+    transposed = columns.transpose(0, 2, 1)
+    normal = transposed @ columns
+    ridge = 1e-14 * np.einsum("mpp->mp", normal).max(axis=1, initial=1e-300)
+    return np.linalg.solve(normal + ridge[:, None, None] * np.eye(normal.shape[1]), transposed @ right)
+
+
+def _pattern(problem: Problem, theta: Array, free: Array) -> Array:
+    """Patterns of the phases (n_points, n_phases) at values of the free occupancies, which may be out of bounds."""
+    table = problem.occupancies
+    values = problem.expand(theta)[0] | dict(zip(table.names, table.at(free).tolist(), strict=True))
+    return problem.bound.patterns(values)
+
+
+def _monomials(values: Array, terms: list[tuple[int, ...]]) -> Array:
+    """Values (m, n) to monomials (m, n_terms)."""
+    return np.stack([values[:, list(t)].prod(axis=1) for t in terms], axis=1)
+
+
+def _derivatives(values: Array, terms: list[tuple[int, ...]]) -> Array:
+    """Derivatives of the monomials by the values, shape (m, n_terms, n)."""
+    out = np.zeros((len(values), len(terms), values.shape[1]))
+    for row, term in enumerate(terms):
+        for place, i in enumerate(term):
+            out[:, row, i] += values[:, [j for other, j in enumerate(term) if other != place]].prod(axis=1)
+    return out
