@@ -9,6 +9,7 @@ from inference_cases import scan_of
 import xrdfit as xf
 from xrdfit.errors import InputError
 from xrdfit.inference import compare as module
+from xrdfit.inference.comparison import Candidate, judge
 from xrdfit.modelfile import load_models
 
 TRUTH = {"occ_Cu_8c": 0.3, "occ_Cu_32f": 0.0, "occ_Cu_4b": 0.3, "occ_Cu_24e": 0.182}
@@ -88,6 +89,45 @@ def test_rival_models_are_ranked_among_the_sets(model):
     assert found.verdict == "decided"
 
 
+def test_a_rival_that_misfits_leaves_the_scale_of_chi_square_alone(model):
+    scan = scan_of(model, 3, counts=2000, values=TRUTH)
+    alone = xf.compare(model, scan, sites=["8c", "4b", "24e"])
+    beside = xf.compare(model, scan, sites=["8c", "4b", "24e"], rivals=[xf.load_model("caf2")])
+    assert beside.chi2_scale == alone.chi2_scale < 1.3
+    assert (beside.verdict, set(beside.best.sites)) == (alone.verdict, set(alone.best.sites))
+
+
+def test_parameters_of_an_empty_site_are_not_counted(model):
+    scan = scan_of(model, 1, values=TRUTH)
+    plain = xf.compare(model, scan, sites=["8c", "4b", "24e"])
+    freed = xf.compare(model, scan, sites=["8c", "4b", "24e"], vary=["b_Cu_24e"])
+    assert freed[("Cu_8c", "Cu_4b")].n_varied == plain[("Cu_8c", "Cu_4b")].n_varied
+    every = ("Cu_8c", "Cu_4b", "Cu_24e")
+    assert freed[every].n_varied == plain[every].n_varied + 1
+
+
+def candidate(sites, delta_bic, shares):
+    numbers = {"r_wp": 0.1, "chi2": 1000.0, "n_varied": 5, "aic": 0.0, "bic": delta_bic, "delta_bic": delta_bic}
+    limits = dict(zip(sites, shares, strict=True))
+    return Candidate("m", sites, dict.fromkeys(sites, 0.5), limits, (), calculated=np.empty(0), **numbers)
+
+
+@pytest.mark.parametrize(
+    ("others", "verdict"),
+    [
+        ([(("a", "b"), 6.9, (0.99, 0.05))], "decided"),
+        ([(("a", "b"), 6.9, (0.99, 0.20))], "cannot tell"),  # b may hold a fifth of the atoms
+        ([(("b",), 5.9, (1.0,))], "cannot tell"),
+        ([(("b",), 6.1, (1.0,))], "decided"),
+        ([(("a", "b"), 6.5, (0.9, 0.05)), (("a", "b", "c"), 0.1, (0.5, 0.3, 0.3))], "cannot tell"),
+        ([(("a", "b"), 6.5, (0.9, 0.05)), (("a", "b", "c"), 13.0, (0.5, 0.3, 0.3))], "decided"),
+    ],
+)
+def test_a_set_is_named_only_where_nothing_else_will_do(others, verdict):
+    best = candidate(("a",), 0.0, (1.0,))
+    assert judge((best, *(candidate(*other) for other in others)), ())[0] == verdict
+
+
 def test_with_few_counts_the_answer_is_cannot_tell(model):
     values = {"occ_Cu_8c": 0.37, "occ_Cu_32f": 0.1575, "occ_Cu_4b": 0.0, "occ_Cu_24e": 0.05}
     found = xf.compare(model, scan_of(model, 2, counts=50, background=30, values=values))
@@ -108,6 +148,8 @@ def test_interrupted_it_keeps_what_was_done(model, monkeypatch):
     found = xf.compare(model, scan_of(model, 1, values=TRUTH))
     assert len(found.candidates) == 3
     assert not found.complete
+    assert found.verdict == "cannot tell"
+    assert "interrupted when 3 candidates were fitted" in found.summary[0]
 
 
 @pytest.mark.parametrize(("sites", "message"), [(["48g"], "48g.*it has Se_4a, Cu_8c"), (["Cu_9z"], "it has")])

@@ -209,3 +209,25 @@ def test_errors_of_a_plan_do_not_depend_on_a_cell_that_is_held_elsewhere():
     here, there = (xf.identify(model, xf.Plan(), fix={"a": a * k}) for k in (1.0, 1.01))
     for name, stderr in here.stderr.items():
         assert there.stderr[name] == pytest.approx(stderr, rel=0.1)
+
+
+def test_time_does_not_depend_on_the_unit_of_the_intensity():
+    model = xf.load_model("cu2se-2nm")
+    scan = scan_of(model, 1)
+    rate = xf.make_pattern(scan["two_theta"].values, scan["counts"].values / 20.0, scan["sigma"].values / 20.0)
+    counts, rates = (design(xf.fit(model, s), "occ_Cu_4b", 0.0003) for s in (scan, rate))
+    assert rates[0].stderr == pytest.approx(counts[0].stderr, rel=0.03)
+    assert rates[0].time_a_step == pytest.approx(counts[0].time_a_step, rel=0.06)
+
+
+def test_a_scan_without_information_leaves_every_combination_open():
+    (first, second) = combinations_of(
+        np.zeros((2, 2)),
+        np.eye(2),
+        {"occ_Cu_8c": 8, "occ_Cu_4b": 4},
+        {
+            "occ_Cu_8c": 0.5,
+            "occ_Cu_4b": 0.5,
+        },
+    )
+    assert min(first.relative, second.relative) > 1e6

@@ -9,8 +9,9 @@ import pytest
 from inference_cases import GRID, scan_of
 
 import xrdfit as xf
-from xrdfit.errors import InputError
-from xrdfit.inference.intervals import normal_quantile
+from xrdfit.errors import ComputationError, InputError
+from xrdfit.inference.intervals import ends, normal_quantile
+from xrdfit.inference.profiles import Profile
 from xrdfit.inference.unified import critical_value, critical_value_among, feldman_cousins
 from xrdfit.ties import parse_tie
 
@@ -154,6 +155,47 @@ def test_limits_that_say_the_same_and_limits_far_away_change_nothing():
         [[1.0, -1.0, -2.0, 0.5], [-1.0, 1.0, 2.0, -0.5], [-2.0, 2.0, 4.0, -1.0], [0.5, -0.5, -1.0, 1.0]]
     )
     assert critical_value_among(np.array([0.4, 1.2, 8.0]), covariance, 0.95) == alone
+
+
+def profile_along(height, best=0.0):
+    """A profile whose √Δχ² is a given function of the quantity."""
+    return Profile(lambda v, t: (height(v) ** 2, t), lambda v, t: {}, best, height(best) ** 2, np.empty(0), -9.0, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("height", "end"),
+    [
+        (lambda v: abs(v), 1.96),
+        (lambda v: abs(v) if v < 1.0 else 1.0 + 40.0 * (v - 1.0), 1.024),  # a kink
+        (lambda v: 0.3 * abs(v) if v < 2.0 else 9.0, 2.0),  # a jump
+        (lambda v: 1e-3 * abs(v) if v < 3.0 else 1e3 * (v - 3.0), 3.00196),  # flat, then a wall
+    ],
+)
+def test_ends_are_found_where_a_profile_is_not_smooth(height, end):
+    found = ends("x", [profile_along(height)], 1.0, 1.96, lambda *_: 1.96, 1.0)
+    assert found[1] == pytest.approx(end, abs=3e-3)
+
+
+def test_a_better_minimum_on_the_way_is_an_error_that_names_the_place():
+    lower = Profile(lambda v, t: ((v - 1.5) ** 2 - 1.0, t), lambda v, t: {}, 0.0, 1.25, np.empty(0), -9.0, 9.0)
+    with pytest.raises(ComputationError, match="fit again"):
+        ends("x", [lower], 1.0, 1.0, lambda *_: 1.0, 1.0)
+
+
+def test_another_answer_above_the_level_adds_nothing():
+    main, other = profile_along(abs), profile_along(lambda v: np.hypot(v - 5.0, 1.5), best=5.0)
+    assert ends("x", [main, other], 1.0, 1.0, lambda *_: 1.0, 1.0) == pytest.approx((-1.0, 1.0), abs=2e-3)
+    assert ends("x", [main, other], 1.0, 2.0, lambda *_: 2.0, 1.0) == pytest.approx((-2.0, 5.0 + 1.75**0.5), abs=5e-3)
+
+
+def test_a_share_of_no_atoms_has_no_interval():
+    model = xf.load_model("cu2se-4nm")
+    empty = {"occ_Cu_8c": 0.0, "occ_Cu_32f": 0.0}
+    fits = (xf.fit(model, scan_of(model, seed, values=empty)) for seed in range(30))
+    without = next(found for found in fits if found.composition["Cu"] == 0.0)
+    for interval in (without.interval, lambda name: feldman_cousins(without, name)):
+        with pytest.raises(ComputationError, match="holds no atoms"):
+            interval("share_Cu_8c")
 
 
 def test_published_limits_of_a_measurement_on_the_bound():

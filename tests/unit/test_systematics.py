@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from inference_cases import scan_of
@@ -9,6 +11,7 @@ from inference_cases import scan_of
 import xrdfit as xf
 from xrdfit.inference import systematics as module
 from xrdfit.inference.systematics import Variation
+from xrdfit.ties import parse_tie
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,26 @@ def test_a_hopeless_engine_is_listed_but_not_combined(monkeypatch, result, engin
             groups[key] = max(groups.get(key, 0.0), v.shifts[table.names[0]])
     expected = np.sqrt(table.stderr[table.names[0]] ** 2 + sum(s**2 for s in groups.values()))
     assert table.combined[table.names[0]] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_model_with_a_tie_is_refitted_too(result):
+    tied = replace(result.start_model, ties=(parse_tie("occ_Cu_4b = 0.5 * occ_Cu_8c"),))
+    table = xf.systematics(xf.fit(tied, result.scan))
+    assert all(v.shifts for v in table.variations)
+    assert all(table.combined[n] > table.stderr[n] for n in table.names)
+
+
+def test_where_every_phase_names_its_engine_the_other_is_not_tried(result):
+    named = replace(result.start_model, phases=tuple(replace(p, engine="bragg") for p in result.start_model.phases))
+    table = xf.systematics(xf.fit(named, result.scan))
+    (engine,) = [v for v in table.variations if "engine" in v.name]
+    assert not engine.shifts
+    assert "names its engine" in engine.note
+
+
+def test_without_a_refit_there_is_no_combined_error(monkeypatch, result):
+    monkeypatch.setattr(module, "_vary", lambda *_: Variation("none", {}, float("nan"), "refused"))
+    assert all(np.isnan(c) for c in xf.systematics(result).combined.values())
 
 
 def test_a_fit_to_a_cluster_s_pattern_leaves_the_other_engine_apart():

@@ -147,6 +147,8 @@ def deliver(
             console().print(table)
         if saved is not None:
             print(f"\nPicture: {saved / 'fit.png'}\nReport: {saved / 'report.html'}\nNumbers: {saved / 'result.json'}")
+    for failure in assessment.failures:
+        say(f"warning: {failure}")
     status = conclude(result)
     if not assessment.complete:
         say("interrupted: what was done until then is kept")

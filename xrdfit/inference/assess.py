@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from xrdfit.errors import ComputationError
+from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.progress import Progress, silent
 from xrdfit.inference.unified import feldman_cousins as unified_interval
 
@@ -29,17 +29,20 @@ class Assessment:
         Of `QUESTIONS`.
     systematics : Systematics or None
     feldman_cousins : dict or None
-        Intervals by parameter and level ("68 %", "95 %").
+        Intervals by parameter and level ("68 %", "95 %"); None where there is none.
     posterior : Posterior or None
     complete : bool
         False where it was interrupted: the parts hold what was done until then.
+    failures : tuple of str
+        What could not be computed, and why.
     """
 
     asked: tuple[str, ...] = ()
     systematics: Systematics | None = None
-    feldman_cousins: dict[str, dict[str, tuple[float, float]]] | None = None
+    feldman_cousins: dict[str, dict[str, tuple[float, float] | None]] | None = None
     posterior: Posterior | None = field(default=None, repr=False)
     complete: bool = True
+    failures: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what there is as plain data."""
@@ -52,6 +55,8 @@ class Assessment:
             found["posterior"] = self.posterior.to_dict()
         if not self.complete:
             found["complete"] = False
+        if self.failures:
+            found["failures"] = list(self.failures)
         return found
 
 
@@ -82,7 +87,7 @@ def assess(
     Returns
     -------
     Assessment
-        Interrupted (Ctrl-C), of what was done until then.
+        Interrupted (Ctrl-C), of what was done until then. What cannot be computed is among its failures.
 
     Raises
     ------
@@ -95,34 +100,43 @@ def assess(
         raise ComputationError(f"nothing to assess without an answer: {result.message}")
     tell = progress or silent
     found: dict[str, Any] = {}
+    failures: list[str] = []
     complete = True
     try:
         for question in asked:
-            _ASK[question](result, tell, found)
-            complete = getattr(found[question], "complete", True)  # intervals alone are all there or raise
+            try:
+                _ASK[question](result, tell, found, failures)
+            except (ComputationError, InputError) as error:
+                failures.append(f"{question}: {error}")
+            complete = getattr(found.get(question), "complete", True)
             if not complete:
                 break
     except KeyboardInterrupt:
         complete = False
-    return Assessment(asked, **found, complete=complete)
+    return Assessment(asked, **found, complete=complete, failures=tuple(failures))
 
 
-def _systematics(result: FitResult, tell: Progress, found: dict[str, Any]) -> None:
+def _systematics(result: FitResult, tell: Progress, found: dict[str, Any], _: list[str]) -> None:
     from xrdfit.inference.systematics import systematics
 
     found["systematics"] = systematics(result, tell)
 
 
-def _feldman_cousins(result: FitResult, tell: Progress, found: dict[str, Any]) -> None:
+def _feldman_cousins(result: FitResult, tell: Progress, found: dict[str, Any], failures: list[str]) -> None:
     assert result.problem is not None
     names = [n for n in result.problem.occupancies.names if result.parameters[n].stderr is not None]
     intervals = found["feldman_cousins"] = {}
     for i, name in enumerate(names):
         tell(f"Feldman–Cousins interval of {name}", i / len(names))
-        intervals[name] = {f"{100 * level:.0f} %": unified_interval(result, name, level) for level in LEVELS}
+        intervals[name] = dict.fromkeys((f"{100 * level:.0f} %" for level in LEVELS), None)
+        for level in LEVELS:
+            try:
+                intervals[name][f"{100 * level:.0f} %"] = unified_interval(result, name, level)
+            except ComputationError as error:
+                failures.append(str(error))
 
 
-def _posterior(result: FitResult, tell: Progress, found: dict[str, Any]) -> None:
+def _posterior(result: FitResult, tell: Progress, found: dict[str, Any], _: list[str]) -> None:
     from xrdfit.inference.posterior import sample
 
     found["posterior"] = sample(result, progress=tell)

@@ -96,7 +96,7 @@ def combinations_of(
     out = []
     for i in reversed(range(len(eigenvalues))):
         direction = basis @ vectors[:, i]
-        error = 1.0 / np.sqrt(max(eigenvalues[i], _FLOOR * eigenvalues.max()))
+        error = 1.0 / np.sqrt(max(eigenvalues[i], _least(eigenvalues)))
         per_occupancy = _readable(direction, float(error), covariance, np.array([atoms[n] for n in names]))
         out.append(_combination(dict(zip(names, per_occupancy.tolist(), strict=True)), atoms, occupancies, covariance))
     return tuple(out)
@@ -132,10 +132,15 @@ def short_names(names: list[str]) -> dict[str, str]:
     return {n: wyckoff[n] if wyckoff[n] in unique and "__" not in n else bare[n] for n in names}
 
 
+def _least(eigenvalues: Array) -> float:
+    """Least eigenvalue that is told from zero."""
+    return max(_FLOOR * float(eigenvalues.max()), 1e-200)
+
+
 def _covariance(eigenvalues: Array, vectors: Array, basis: Array) -> Array:
     """Covariance of the atoms on the sites, shape (n, n)."""
     directions = basis @ vectors
-    return directions / np.maximum(eigenvalues, _FLOOR * eigenvalues.max()) @ directions.T
+    return directions / np.maximum(eigenvalues, _least(eigenvalues)) @ directions.T
 
 
 def _readable(direction: Array, error: float, covariance: Array, multiplicity: Array) -> Array:

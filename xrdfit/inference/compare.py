@@ -95,8 +95,8 @@ def compare(
 
     Notes
     -----
-    The largest model is fitted first; all candidates share its weights (known σ), and χ² is divided by its
-    χ²_red where that exceeds 1. AIC = χ² + 2k, BIC = χ² + k ln N, k with scale and background.
+    The largest model is fitted first; all candidates share its weights (known σ), and χ² is divided by the lowest
+    χ²_red of any candidate where that exceeds 1. AIC = χ² + 2k, BIC = χ² + k ln N, k with scale and background.
     """
     options = with_choices(options or FitOptions(), choices)
     tell = progress or silent
@@ -217,6 +217,10 @@ def _fit_subset(
         name = f"{prefix}occ_{label}"
         used = (prefix, label) in subset
         rows[name] = replace(rows[name], vary=used, value=rows[name].value if used else 0.0)
+        # where and how an empty site's atoms would stand is no parameter of the fit
+        for own in (f"{prefix}{kind}_{label}" for kind in ("x", "y", "z", "b") if not used):
+            if own in rows:
+                rows[own] = replace(rows[own], vary=False)
     assert full.problem is not None
     problem = pose(setup.scan, setup.model, setup.problem.bound, rows, setup.options).with_sigma(full.problem.sigma)
     values = {**problem.base, **{n: p.value for n, p in full.parameters.items()}}
@@ -251,14 +255,19 @@ def _rank(
     if not fitted:
         raise InputError(f"no set of sites can be fitted: {left_out[0][1]}")
     n = len(full.problem.observed)
-    largest = max(fitted, key=lambda f: f.problem.n_varied)
-    scale = max(1.0, largest.solution.chi2 / max(n - largest.problem.n_varied, 1))
+    scale = max(1.0, min(f.solution.chi2 / max(n - f.problem.n_varied, 1) for f in fitted))
     lowest = min(f.solution.chi2 / scale + f.problem.n_varied * float(np.log(n)) for f in fitted)
     candidates = tuple(sorted((_candidate(f, scale, lowest) for f in fitted), key=lambda c: c.bic))
     pairs = nested_pairs(candidates, n)
     verdict, summary = judge(candidates, pairs)
     if not complete:
-        summary = (*summary, f"interrupted: {len(candidates)} candidates were fitted")
+        verdict, summary = (
+            "cannot tell",
+            (
+                f"cannot tell: interrupted when {len(candidates)} candidates were fitted",
+                *(f"so far: {line}" for line in summary),
+            ),
+        )
     return Comparison(candidates, pairs, left_out, verdict, summary, n, scale, complete, full.scan)
 
 

@@ -86,7 +86,8 @@ class NestedPair:
     r_ratio : float
         R_wp(smaller) / R_wp(larger).
     p : float
-        Probability of a ratio this large where the site is empty; halved, because an empty site stands at its bound.
+        Probability of a ratio this large where the site is empty; halved where the occupancy is all that is added,
+        because an empty site stands at its bound.
     """
 
     model: str
@@ -183,8 +184,8 @@ class Comparison:
 def nested_pairs(candidates: tuple[Candidate, ...], n_points: int) -> tuple[NestedPair, ...]:
     """Test every pair that differs by one site (Hamilton, Acta Cryst. 18, 502, 1965).
 
-    With one more parameter (R²−1)(N − k) follows F(1, N − k). An empty site stands at its bound, where half of all
-    scans would have it negative: p is half of F's.
+    With b more parameters (R²−1)(N − k)/b follows F(b, N − k). An empty site stands at its bound, where half of all
+    scans would have it negative: with its occupancy alone, p is half of F's.
     """
     from scipy.stats import f
 
@@ -200,7 +201,8 @@ def nested_pairs(candidates: tuple[Candidate, ...], n_points: int) -> tuple[Nest
             if added < 1:
                 continue
             tail = float(f.sf((ratio2 - 1.0) * freedom / added, added, freedom))
-            pairs.append(NestedPair(larger.model, smaller.sites, larger.sites, extra.pop(), ratio2**0.5, tail / 2.0))
+            p = tail / 2.0 if added == 1 else tail
+            pairs.append(NestedPair(larger.model, smaller.sites, larger.sites, extra.pop(), ratio2**0.5, p))
     return tuple(pairs)
 
 
@@ -210,17 +212,20 @@ def judge(
     """Return the verdict and the evidence in words.
 
     A set is named where every candidate that it does not contain and that does not contain it is worse by
-    `DECISIVE`, and so is every smaller one; and where each site that could be added is shown to be nearly empty.
-    BIC alone prefers the smaller set wherever a scan has no power to see the larger one's additional site.
+    `DECISIVE`, and so is every smaller one; and where each site that could be added, alone or with others to a set
+    that is not worse by `DECISIVE`, is shown to be nearly empty. BIC alone prefers the smaller set wherever a scan has
+    no power to see the larger one's additional site; and an empty site costs but ln N, 7 for a thousand points, so
+    that no scan would make every larger set worse by 6.
     """
     best, rest = candidates[0], candidates[1:]
     rivals = [c for c in rest if c.delta_bic < DECISIVE and not _contains(c, best)]
-    added = [c for c in rest if _contains(c, best) and len(c.sites) == len(best.sites) + 1]
-    unseen = []
-    for c in added:
-        (site,) = set(c.sites) - set(best.sites)
-        if c.upper_shares[site] > NEGLIGIBLE_SHARE:
-            unseen.append((site, c.upper_shares[site]))
+    larger = [c for c in rest if _contains(c, best)]
+    added = [c for c in larger if len(c.sites) == len(best.sites) + 1]
+    unseen: dict[str, float] = {}
+    for c in (*added, *(c for c in larger if c.delta_bic < DECISIVE)):
+        for site in set(c.sites) - set(best.sites):
+            if c.upper_shares[site] > NEGLIGIBLE_SHARE:
+                unseen.setdefault(site, c.upper_shares[site])
     words = [_difference(best, c) for c in rest if not _contains(c, best)][:1] + [
         _needed(p) for p in pairs if p.model == best.model and set(p.larger) == set(best.sites)
     ]
@@ -232,7 +237,8 @@ def judge(
     if rivals or unseen:
         open_ = [f"{c.name} fits as well (BIC {c.delta_bic:+.1f})" for c in rivals]
         open_ += [
-            f"{site} may hold up to {100 * share:.0f} % of the atoms without being seen" for site, share in unseen
+            f"{site} may hold up to {100 * share:.0f} % of the atoms without being seen"
+            for site, share in unseen.items()
         ]
         return "cannot tell", (f"cannot tell: lowest BIC for {best.name}, but " + "; ".join(open_), *words)
     return "decided", (f"the scan supports {best.name}", *words)

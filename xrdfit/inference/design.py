@@ -119,10 +119,12 @@ def _plans(result: FitResult) -> Iterator[tuple[str, Plan]]:
     start, stop, step = float(angles[0]), float(angles[-1]), float(np.median(np.diff(angles)))
     rays = result.model.instrument.radiation
     present = Plan(
-        counts, max(background, 0.0), (start, stop, step), rays.name if isinstance(rays, Radiation) else rays
+        counts,
+        max(background, 0.0),
+        (start, stop, step),
+        _known(rays) if isinstance(rays, Radiation) else rays,
+        gain=float(np.median(result.scan["sigma"] ** 2 / np.maximum(pattern["calculated"], 1e-300))),
     )
-    if isinstance(rays, Radiation):
-        present = replace(present, radiation=_known(rays))
     yield "as measured", present
     for end in ENDS_DEG:
         if end > stop + 1.0:

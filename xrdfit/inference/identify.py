@@ -44,12 +44,15 @@ class Plan:
         Start, stop, step in degrees.
     radiation : str, float or None
         Name or wavelength (Å); the model's by default.
+    gain : float
+        Variance of an intensity over its mean: 1 for counts, 1/t for rates of counts over t seconds.
     """
 
     counts: float = 5000.0
     background: float = 300.0
     two_theta: tuple[float, float, float] = (15.0, 65.0, 0.04)
     radiation: str | float | None = None
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
         start, stop, step = self.two_theta
@@ -85,7 +88,11 @@ class Plan:
         mean = pattern * (self.counts / pattern.max()) + self.background
         name = {} if self.radiation is None else {"radiation": self.radiation}
         named = {k: v for k, v in name.items() if isinstance(v, str)}
-        return make_pattern(angles, mean, np.sqrt(np.maximum(mean, 1.0)), file="planned", **named)
+        return make_pattern(angles, mean, self.sigma(mean), file="planned", **named)
+
+    def sigma(self, mean: Array) -> Array:
+        """Standard errors of intensities with this mean, at least that of one count."""
+        return self.gain * np.sqrt(np.maximum(mean / self.gain, 1.0))
 
 
 def identify(
@@ -166,7 +173,7 @@ def planned_result(
     )
     # what the fit makes of it, so that a background held by the options is in the scan too
     mean = problem.evaluate(theta, derivatives=False).calculated
-    problem = replace(problem, observed=mean, sigma=np.sqrt(np.maximum(mean, 1.0)))
+    problem = replace(problem, observed=mean, sigma=plan.sigma(mean))
     scan = setup.scan.assign(counts=("two_theta", problem.observed), sigma=("two_theta", problem.sigma))
     solution = Solution(theta, problem.evaluate(theta).chi2, True, "planned")
     return assemble(replace(setup, scan=scan, problem=problem), problem, solution, model, reason)

@@ -63,8 +63,9 @@ class Systematics:
         Of the fit itself.
     variations : tuple of Variation
     combined : dict of str to float
-        √(stderr² + Σ shift²), of two variations that are one assumption moved either way the larger shift. The other
-        engine's shift is left apart where its χ²_red is more than twice the fit's: it is then no alternative.
+        √(stderr² + Σ shift²), not a number where no refit succeeded; of two variations that are one assumption moved
+        either way the larger shift. The other engine's shift is left apart where its χ²_red is more than twice the
+        fit's: it is then no alternative.
     complete : bool
         False where it was interrupted.
     """
@@ -141,7 +142,7 @@ def systematics(result: FitResult, progress: Progress | None = None) -> Systemat
         for group, v in done:
             if n in v.shifts and v.combined:
                 largest[group] = max(largest.get(group, 0.0), abs(v.shifts[n]))
-        combined[n] = float(np.sqrt(stderr[n] ** 2 + sum(d**2 for d in largest.values())))
+        combined[n] = float(np.sqrt(stderr[n] ** 2 + sum(d**2 for d in largest.values()))) if largest else float("nan")
     values = {n: result.parameters[n].value for n in names}
     return Systematics(names, values, stderr, tuple(v for _, v in done), combined, complete)
 
@@ -149,10 +150,11 @@ def systematics(result: FitResult, progress: Progress | None = None) -> Systemat
 def _vary(result: FitResult, names: tuple[str, ...], name: str, options: FitOptions | None, note: str) -> Variation:
     if options is None:
         return Variation(name, {}, float("nan"), note)
+    follow = {*options.fix, *(tie.target for tie in result.model.ties)}
     start = {
         n: p.value
         for n, p in result.parameters.items()
-        if p.status != "fixed" and not n.startswith("bkg_") and not n.endswith("scale") and n not in options.fix
+        if p.status != "fixed" and not n.startswith("bkg_") and not n.endswith("scale") and n not in follow
     }
     try:
         other = fit_with(
@@ -193,7 +195,10 @@ def _variations(result: FitResult) -> Iterator[tuple[str, str, FitOptions | None
             yield "background", f"background order {order + change}", replace(options, background=order + change), ""
     yield from _displacements(result, options)
     other = "debye" if result.engine == "bragg" else "bragg"
-    yield "engine", f"{other} engine", _other_engine(result, options, other), ""
+    if all(phase.engine is not None for phase in result.model.phases):
+        yield "engine", f"{other} engine", None, "every phase of the model names its engine"
+    else:
+        yield "engine", f"{other} engine", _other_engine(result, options, other), ""
     angles = result.scan["two_theta"].values
     low, high = float(angles[0]), float(angles[-1])
     yield "range low", f"range from {low + CUT_DEG:g}°", replace(options, range=(low + CUT_DEG, high)), ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 
 from xrdfit.inference.assess import Assessment
@@ -44,8 +45,11 @@ def write(assessment: Assessment, directory: Path) -> None:
         assessment.posterior.samples.to_netcdf(directory / "samples.nc", engine="h5netcdf")
 
 
-def _intervals(title: str, intervals: dict[str, dict[str, tuple[float, float]]]) -> TableText:
-    rows = [[n, *(f"{low:.5g} to {high:.5g}" for low, high in found.values())] for n, found in intervals.items()]
+def _intervals(title: str, intervals: Mapping[str, Mapping[str, tuple[float, float] | None]]) -> TableText:
+    rows = [
+        [n, *("–" if ends is None else f"{ends[0]:.5g} to {ends[1]:.5g}" for ends in found.values())]
+        for n, found in intervals.items()
+    ]
     return title, ("Quantity", "68 %", "95 %"), rows, (1, 2)
 
 
@@ -57,6 +61,7 @@ def _systematics(found: Systematics) -> TableText:
         quality = f"{v.chi2_reduced:.3g}" + ("" if v.combined else " (not combined)")
         rows.append([v.name, *cells, quality if v.shifts else v.note])
     rows.append(["esd", *(f"{found.stderr[n]:.2g}" for n in found.names), ""])
-    rows.append(["combined error", *(f"{found.combined[n]:.2g}" for n in found.names), ""])
+    combined = [found.combined[n] for n in found.names]
+    rows.append(["combined error", *(f"{c:.2g}" if isfinite(c) else "–" for c in combined), ""])
     numeric = range(1, 1 + len(found.names))
     return "Systematic shifts", ("Shift in esd", *found.names, "χ² (reduced)"), rows, numeric
