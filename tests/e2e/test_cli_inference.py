@@ -94,6 +94,46 @@ def test_the_report_holds_the_corner_plot_until_a_fit_without_one_replaces_it(ca
     assert "Corner plot" not in (folder / "report.html").read_text()
 
 
+def test_what_cannot_be_assessed_leaves_the_fit_and_is_said(capsys, tmp_path):
+    folder = tmp_path / "out"
+    held = [word for name in ("a", "size_nm", "mixing", "occ_*") for word in ("--fix", name)]
+    status, out, err = run(
+        capsys, "fit", SCAN, "--model", "cu2se-2nm", *held, "--posterior", "--systematics", "--json", "-o", str(folder)
+    )
+    assert status == 0
+    assert "systematics: no occupancy varies" in err
+    assert "posterior: nothing but scale and background varies" in err
+    assert len(json.loads(out)["notes"]) == 2
+    assert "no occupancy varies" in (folder / "report.html").read_text()
+
+
+def test_a_target_that_cannot_be_reached_leaves_the_findings(capsys):
+    status, out, err = run(
+        capsys, "identify", SCAN, "--model", "cu2se-2nm", "--fix", "mixing", "--reach", "mixing=0.01", "--json"
+    )
+    found = json.loads(out)
+    assert status == 1
+    assert found["combinations"]
+    assert "did not vary" in found["design_refused"]["mixing"]
+    assert "--reach mixing" in err
+
+
+def test_control_c_while_results_are_written_waits_until_they_are(capsys, tmp_path, monkeypatch):
+    import xrdfit.report
+
+    save = xrdfit.report.save
+
+    def pressed(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return save(*arguments)
+
+    monkeypatch.setattr(xrdfit.report, "save", pressed)
+    status, _, err = run(capsys, "fit", SCAN, "--model", "cu2se-2nm", "-o", str(tmp_path / "out"))
+    assert status == 130
+    assert "interrupted" in err
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(OUTPUTS)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
 @pytest.mark.parametrize(
     ("argv", "told"),
@@ -138,7 +178,13 @@ def _heed_control_c():
         (("identify", "--model", "cu2se", "--two-theta", "65", "15", "0.1"), "START < STOP"),
         (("identify", SCAN, "--model", "cu2se-2nm", "--reach", "occ_Cu_9z=1"), "occ_Cu_9z"),
         (("identify", SCAN, "--model", "cu2se-2nm", "--reach", "occ_Cu_4b=-1"), "must be a positive number"),
+        (("identify", "--model", "cu2se", "--two-theta", "15", "65", "1e-9"), "at most 1000000 points"),
+        (("identify", SCAN, "--model", "cu2se-2nm", "-o", "x.pdf"), "ends in .png"),
+        (("compare", SCAN, "--model", "cu2se", "--sites", "8c,4b", "--fix", "occ_Cu_8c"), "is a candidate and fixed"),
         (("calibrate-intervals", "--scans", "0"), "--scans 0"),
+        (("calibrate-intervals", "--model", "si"), "no occupancy of si varies"),
+        (("calibrate-intervals", "--counts", "1e30"), "counts 1e+30"),
+        (("calibrate-intervals", "--workers", "1000000"), "--workers 1000000"),
     ],
 )
 def test_bad_usage_is_one_line_and_status_2(capsys, argv, words):

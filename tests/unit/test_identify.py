@@ -231,3 +231,16 @@ def test_a_scan_without_information_leaves_every_combination_open():
         },
     )
     assert min(first.relative, second.relative) > 1e6
+
+
+def test_a_well_determined_combination_of_odd_numbers_stays_so():
+    """Rounded to two digits, the coefficients would mix in the direction that is open."""
+    atoms, values = {"occ_Ca_4a": 4, "occ_F_8c": 8}, {"occ_Ca_4a": 1.0, "occ_F_8c": 1.0}
+    fixed = np.array([0.71234, -0.70183])
+    fixed /= np.linalg.norm(fixed)
+    open_ = np.array([fixed[1], -fixed[0]])
+    information = 1e4 * np.outer(fixed, fixed) + 1e-8 * np.outer(open_, open_)
+    first, second = combinations_of(information, np.eye(2), atoms, values)
+    assert first.determined
+    assert first.stderr == pytest.approx(0.01 * first.coefficients["occ_Ca_4a"] / 4 / abs(fixed[0]), rel=0.01)
+    assert not second.determined

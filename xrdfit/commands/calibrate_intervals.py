@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Json
-from xrdfit.commands.common import INTERRUPTED, console, finite_number, load, print_json, whole_number
+from xrdfit.commands.common import INTERRUPTED, console, finite_number, load, print_json, say, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
+MOST_WORKERS = 256
 _COLUMNS = ("Engine", "Truth", "Interval", "Level", "Trials", "Held the truth")
 
 
@@ -48,8 +49,8 @@ def calibrate_intervals(
     ):
         if value < least:
             raise InputError(f"{name} {value} is too small; {least} or more is allowed")
-    if counts <= 0.0 or background_counts < 0.0:
-        raise InputError(f"--counts {counts:g} --background-counts {background_counts:g}: must be positive")
+    if workers > MOST_WORKERS:
+        raise InputError(f"--workers {workers} is too large; at most {MOST_WORKERS} are allowed")
     engines: tuple[Literal["bragg", "debye"], ...] = ("bragg", "debye") if engine == "both" else (engine,)
     models = [load(name) for name in model]
     with progress() as tell:
@@ -73,4 +74,7 @@ def calibrate_intervals(
             "interval count as misses"
         )
         console().print(table(title, _COLUMNS, rows, _COLUMNS[3:]))
-    return 0 if found.complete else INTERRUPTED
+    if found.complete:
+        return 0
+    say(f"interrupted after {found.scans} scans; --first {first + found.scans} continues with the next")
+    return INTERRUPTED

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +120,22 @@ def print_json(data: Mapping[str, Any]) -> None:
     print(json.dumps(plain(data), ensure_ascii=False, allow_nan=False))
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put Ctrl-C off while results are written, which takes seconds: what was computed for minutes is not lost."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
 def deliver(
     result: FitResult,
     directory: str | None,
@@ -130,10 +149,12 @@ def deliver(
     if directory is not None:
         from xrdfit.report import save
 
-        with progress("intervals"):
+        if not assessment.complete:
+            say("interrupted: saving what was done until then")
+        with undisturbed(), progress("intervals") as tell:
             for parameter in result.parameters.values():
                 parameter.limits()
-        with progress("writing the report"):
+            tell("writing the report")
             saved = save(result, directory, force, assessment)
     if as_json:
         print_json(result.to_dict() | assessment.to_dict())
@@ -147,8 +168,8 @@ def deliver(
             console().print(table)
         if saved is not None:
             print(f"\nPicture: {saved / 'fit.png'}\nReport: {saved / 'report.html'}\nNumbers: {saved / 'result.json'}")
-    for failure in assessment.failures:
-        say(f"warning: {failure}")
+    for note in assessment.notes:
+        say(f"warning: {note}")
     status = conclude(result)
     if not assessment.complete:
         say("interrupted: what was done until then is kept")

@@ -41,7 +41,7 @@ def compare(
 ) -> int:
     """Fit every subset of the candidate sites and rank them."""
     from xrdfit.inference.compare import compare as run
-    from xrdfit.report.files import check_file
+    from xrdfit.report.files import check_picture
     from xrdfit.scan import read_pattern
 
     if scan is None:
@@ -50,7 +50,7 @@ def compare(
     start, options = load(model, arguments.phase), arguments.options()
     rivals = [load(name) for name in rival]
     pattern = read_pattern(scan, scan=scan_index)
-    path = None if output is None else check_file(output, force)
+    path = None if output is None else check_picture(output, force)
     names = [name.strip() for group in sites for name in group.split(",") if name.strip()]
     with progress() as tell:
         found = run(start, pattern, sites=names, rivals=rivals, options=options, progress=tell)

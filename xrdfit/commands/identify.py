@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
     from xrdfit.inference.design import DesignRow
+    from xrdfit.model import PowderModel
 
 _PLANNED = {"counts": "--counts", "background": "--background-counts", "two_theta": "--two-theta"}
 _COLUMNS = ("Measurement", "Error", "Time a step", "Time in all")
@@ -54,7 +55,7 @@ def identify(
     from xrdfit.inference.design import design
     from xrdfit.inference.identify import Plan
     from xrdfit.inference.identify import identify as run
-    from xrdfit.report.files import check_file, write_bytes
+    from xrdfit.report.files import check_picture, write_bytes
     from xrdfit.report.fitfile import read_assignments
     from xrdfit.scan import read_pattern
 
@@ -62,7 +63,8 @@ def identify(
     check_finite("--two-theta", two_theta or ())
     source, options = load(model, arguments.phase), arguments.options()
     targets = read_assignments(reach, "reach")
-    path = None if output is None else check_file(output, force)
+    _check_targets(source, options.engine, targets)
+    path = None if output is None else check_picture(output, force)
     planned = {"counts": counts, "background": background_counts, "two_theta": two_theta}
     chosen: dict[str, Any] = {name: value for name, value in planned.items() if value is not None}
     if scan is None:
@@ -74,21 +76,38 @@ def identify(
         data = read_pattern(scan, scan=scan_index)
     with progress() as tell:
         found = run(source, data, options=options, progress=tell)
-        plans = {n: design(found.result, n, target, progress=tell) for n, target in targets.items()}
+        plans, refused = {}, {}
+        for name, target in targets.items():
+            try:
+                plans[name] = design(found.result, name, target, progress=tell)
+            except InputError as error:
+                refused[name] = str(error)
         if path is not None:
             from xrdfit.report.identify_figure import png
 
             write_bytes(path, png(found))
     if json:
-        print_json({**found.to_dict(), "design": {n: [r.to_dict() for r in rows] for n, rows in plans.items()}})
+        rows = {name: [row.to_dict() for row in rows] for name, rows in plans.items()}
+        print_json({**found.to_dict(), "design": rows, "design_refused": refused})
     else:
         print(found)
         for name, rows in plans.items():
             _show(name, targets[name], rows)
+    for name, reason in refused.items():
+        say(f"warning: --reach {name}: {reason}")
     # what a fit finds suspicious in its residual says nothing where there is no noise
     for warning in found.result.warnings if scan is not None else ():
         say(f"warning: {warning}")
-    return 0
+    return 1 if refused else 0
+
+
+def _check_targets(model: PowderModel, engine: str, targets: Mapping[str, float]) -> None:
+    names = [row.name for row in model.rows("debye" if engine == "debye" else "bragg")]
+    for name, target in targets.items():
+        if target <= 0.0:
+            raise InputError(f"--reach {name}={target:g}: an error must be a positive number")
+        if name not in names and not name.startswith("bkg_"):
+            raise InputError(f"--reach {name}: there is no such parameter; there are {', '.join(names)}")
 
 
 def _show(name: str, target: float, rows: Sequence[DesignRow]) -> None:

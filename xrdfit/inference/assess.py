@@ -33,8 +33,8 @@ class Assessment:
     posterior : Posterior or None
     complete : bool
         False where it was interrupted: the parts hold what was done until then.
-    failures : tuple of str
-        What could not be computed, and why.
+    notes : tuple of str
+        What could not be computed and why, and what to know of the rest.
     """
 
     asked: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Assessment:
     feldman_cousins: dict[str, dict[str, tuple[float, float] | None]] | None = None
     posterior: Posterior | None = field(default=None, repr=False)
     complete: bool = True
-    failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return what there is as plain data."""
@@ -55,8 +55,8 @@ class Assessment:
             found["posterior"] = self.posterior.to_dict()
         if not self.complete:
             found["complete"] = False
-        if self.failures:
-            found["failures"] = list(self.failures)
+        if self.notes:
+            found["notes"] = list(self.notes)
         return found
 
 
@@ -87,7 +87,7 @@ def assess(
     Returns
     -------
     Assessment
-        Interrupted (Ctrl-C), of what was done until then. What cannot be computed is among its failures.
+        Interrupted (Ctrl-C), of what was done until then. What cannot be computed is among its notes.
 
     Raises
     ------
@@ -100,31 +100,36 @@ def assess(
         raise ComputationError(f"nothing to assess without an answer: {result.message}")
     tell = progress or silent
     found: dict[str, Any] = {}
-    failures: list[str] = []
+    notes: list[str] = []
     complete = True
     try:
         for question in asked:
             try:
-                _ASK[question](result, tell, found, failures)
+                _ASK[question](result, tell, found, notes)
             except (ComputationError, InputError) as error:
-                failures.append(f"{question}: {error}")
+                notes.append(f"{question}: {error}")
             complete = getattr(found.get(question), "complete", True)
             if not complete:
                 break
     except KeyboardInterrupt:
         complete = False
-    return Assessment(asked, **found, complete=complete, failures=tuple(failures))
+    return Assessment(asked, **found, complete=complete, notes=tuple(notes))
 
 
 def _systematics(result: FitResult, tell: Progress, found: dict[str, Any], _: list[str]) -> None:
     from xrdfit.inference.systematics import systematics
 
+    assert result.problem is not None
+    if not result.problem.occupancies.names:
+        raise InputError("no occupancy varies: there are no shifts to list")
     found["systematics"] = systematics(result, tell)
 
 
-def _feldman_cousins(result: FitResult, tell: Progress, found: dict[str, Any], failures: list[str]) -> None:
+def _feldman_cousins(result: FitResult, tell: Progress, found: dict[str, Any], notes: list[str]) -> None:
     assert result.problem is not None
     names = [n for n in result.problem.occupancies.names if result.parameters[n].stderr is not None]
+    if not names:
+        raise InputError("no occupancy varies: there are no intervals to list")
     intervals = found["feldman_cousins"] = {}
     for i, name in enumerate(names):
         tell(f"Feldman–Cousins interval of {name}", i / len(names))
@@ -133,12 +138,14 @@ def _feldman_cousins(result: FitResult, tell: Progress, found: dict[str, Any], f
             try:
                 intervals[name][f"{100 * level:.0f} %"] = unified_interval(result, name, level)
             except ComputationError as error:
-                failures.append(str(error))
+                notes.append(str(error))
 
 
-def _posterior(result: FitResult, tell: Progress, found: dict[str, Any], _: list[str]) -> None:
+def _posterior(result: FitResult, tell: Progress, found: dict[str, Any], notes: list[str]) -> None:
     from xrdfit.inference.posterior import sample
 
+    if result.rivals:
+        notes.append("the posterior is that around this answer; samples seldom cross to the others")
     found["posterior"] = sample(result, progress=tell)
 
 

@@ -34,7 +34,7 @@ class Combination:
     Attributes
     ----------
     coefficients : dict of str to float
-        By occupancy, as written in `text`; sites left out have no part in it.
+        By occupancy, written in `text` to three digits; sites left out there have next to no part in it.
     value, stderr : float
         Of the combination.
     relative : float
@@ -159,8 +159,7 @@ def _readable(direction: Array, error: float, covariance: Array, multiplicity: A
         spread = float(np.sqrt(plain @ covariance @ plain)) / length
         if aligned > _SAME_DIRECTION and error / _SAME_ERROR < spread < error * _SAME_ERROR:
             return rounded / gcd(*rounded.astype(int).tolist())
-    smallest = np.abs(exact[np.abs(exact) > 0.02]).min()
-    return np.round(exact / smallest, 2)
+    return exact / np.abs(exact[np.abs(exact) > 0.02]).min()
 
 
 def _combination(
@@ -178,8 +177,10 @@ def _combination(
 def _symbols(coefficients: Mapping[str, float], names: list[str]) -> str:
     called = short_names(names)
     text = ""
-    for name, c in coefficients.items():
+    shown = {n: c for n, c in coefficients.items() if abs(c) > 0.01 * max(abs(d) for d in coefficients.values())}
+    for name, c in shown.items():
         sign = " − " if c < 0 else " + "
-        factor = "" if abs(c) == 1.0 else f"{abs(c):g}·"
+        number = f"{abs(c):.3g}"
+        factor = "" if number == "1" else f"{number}·"
         text += (sign if text else sign.strip() if c < 0 else "") + factor + called[name]
     return text

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
 from xrdfit.inference.assemble import covariance
+from xrdfit.inference.checks import POOR_CHI2
 from xrdfit.inference.comparison import Candidate, Comparison, judge, nested_pairs
 from xrdfit.inference.descend import Solution, descend
 from xrdfit.inference.fit import fit_with
 from xrdfit.inference.minima import occupancy_minima
 from xrdfit.inference.options import FitOptions, with_choices
-from xrdfit.inference.prepare import Setup, pose, prepare
+from xrdfit.inference.prepare import Setup, check_model, pose, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.progress import Progress, silent
 from xrdfit.inference.result import FitResult
@@ -59,7 +60,7 @@ def compare(
     model: PowderModel,
     scan: xr.Dataset,
     *,
-    sites: Sequence[str] = (),
+    sites: str | Sequence[str] = (),
     rivals: Sequence[PowderModel] = (),
     options: FitOptions | None = None,
     progress: Progress | None = None,
@@ -72,7 +73,7 @@ def compare(
     model : PowderModel
         It holds all candidate sites.
     scan : xarray.Dataset
-    sites : sequence of str
+    sites : str or sequence of str
         Candidates, by label ("Cu_8c", "phase__Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by
         default. Other sites that the model lets vary are empty; those that it does not are as they are.
     rivals : sequence of PowderModel
@@ -98,9 +99,10 @@ def compare(
     The largest model is fitted first; all candidates share its weights (known σ), and χ² is divided by the lowest
     χ²_red of any candidate where that exceeds 1. AIC = χ² + 2k, BIC = χ² + k ln N, k with scale and background.
     """
+    check_model(model)
     options = with_choices(options or FitOptions(), choices)
     tell = progress or silent
-    labels = candidate_sites(model, options, scan, sites)
+    labels = candidate_sites(model, options, scan, sites.split(",") if isinstance(sites, str) and sites else sites)
     if len(labels) == 1 and not rivals:
         raise InputError(
             f"one candidate site, {labels[0][0]}{labels[0][1]}, makes one set: there is nothing to compare it with; "
@@ -156,6 +158,9 @@ def _all_sites(model: PowderModel, options: FitOptions, labels: Sequence[tuple[s
     A site that is no candidate, and that the options do not name, has no part in the comparison.
     """
     named = [f"{prefix}occ_{label}" for prefix, label in labels]
+    for name in named:
+        if name in options.fix:
+            raise InputError(f"{name} is a candidate and fixed at once: leave it out of the sites, or do not fix it")
     tied = {t.target for t in model.ties}
     empty = {
         r.name: 0.0
@@ -260,6 +265,10 @@ def _rank(
     candidates = tuple(sorted((_candidate(f, scale, lowest) for f in fitted), key=lambda c: c.bic))
     pairs = nested_pairs(candidates, n)
     verdict, summary = judge(candidates, pairs)
+    if scale > POOR_CHI2:
+        summary = (*summary, f"no candidate describes the scan: χ² is {scale:.3g} times what counting explains")
+    if not full.success:
+        summary = (*summary, f"the fit with all sites has no answer: {full.message}")
     if not complete:
         verdict, summary = (
             "cannot tell",

@@ -26,6 +26,7 @@ FAR = 2.0
 ON_BOUND = 0.2
 """Part of the occupancies whose truth is put on a bound."""
 
+_MOST_COUNTS = 1e12
 _GRID = np.arange(15.0, 65.001, 0.04)
 
 
@@ -163,11 +164,21 @@ def calibrate_intervals(
     -------
     Coverage
         Interrupted (Ctrl-C), of the scans until then.
+
+    Raises
+    ------
+    InputError
+        For fewer than one scan, no model or engine, a model of which no occupancy varies, and impossible counts.
     """
     if scans < 1:
         raise InputError(f"{scans} scans cannot calibrate anything; at least 1 is needed")
     if not models or not engines:
         raise InputError("a calibration needs at least one model and one engine")
+    for model in models:
+        if not any(row.vary and row.name.rpartition("__")[2].startswith("occ_") for row in model.rows("bragg")):
+            raise InputError(f"no occupancy of {model.name} varies: there are no intervals to calibrate")
+    if not (0.0 < counts <= _MOST_COUNTS and 0.0 <= background <= _MOST_COUNTS):
+        raise InputError(f"counts {counts:g} and background {background:g} must be positive, at most {_MOST_COUNTS:g}")
     tell = progress or silent
     jobs = [
         (models[i // len(engines) % len(models)], engines[i % len(engines)], counts, background, seed, i)
@@ -194,7 +205,8 @@ def _run(jobs: Sequence[tuple], workers: int) -> Iterator[list[Trial]]:
         return
     from joblib import Parallel, delayed
 
-    found: Any = Parallel(n_jobs=workers, return_as="generator_unordered")(delayed(trial)(*job) for job in jobs)
+    # in order: interrupted, what is done are the first scans
+    found: Any = Parallel(n_jobs=workers, return_as="generator")(delayed(trial)(*job) for job in jobs)
     yield from found
 
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.errors import InputError
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.options import FitOptions
-from xrdfit.inference.prepare import Setup, prepare
+from xrdfit.inference.prepare import Setup, check_model, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.progress import Progress
 from xrdfit.inference.result import FitResult
@@ -87,8 +86,7 @@ monochromator_deg, radius_mm, instrument, packing
     σ² = max(counts, 1) and the final one the calculated pattern's σ², because weights from noisy counts
     pull a fit down.
     """
-    if not isinstance(model, PowderModel):
-        raise InputError(f"model is a {type(model).__name__}; a PowderModel is needed, as load_model returns it")
+    check_model(model)
     vary, fix = [vary] if isinstance(vary, str) else vary, [fix] if isinstance(fix, str) else fix
     options = FitOptions(
         engine=engine,

@@ -57,7 +57,8 @@ class Identifiability:
         lines = []
         for c in self.combinations:
             if c.determined:
-                lines.append(f"{c.text} = {_number(c.value, c.stderr)} is fixed to {_percent(c.relative)}")
+                other = self._contradiction(c)
+                lines.append(f"{c.text} = {_number(c.value, c.stderr)} is fixed to {_percent(c.relative)}{other}")
             else:
                 lines.append(f"{c.text} is not determined: known only to {_percent(c.relative)}")
         called = short_names(list(self.occupancies))
@@ -72,6 +73,12 @@ class Identifiability:
         if not self.rivals:
             lines.append("no other answer within Δχ² = 9 was found")
         return tuple(lines)
+
+    def _contradiction(self, c: Combination) -> str:
+        """What the rivals say of a combination, where it is something else."""
+        values = [sum(k * r.occupancies[n] for n, k in c.coefficients.items()) for r in self.rivals]
+        others = [v for v in values if abs(v - c.value) > 5.0 * c.stderr]
+        return f", around this answer; a rival has {_number(others[0], c.stderr)}" if others else ""
 
     def __str__(self) -> str:
         """Return the summary as lines of text."""

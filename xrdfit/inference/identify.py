@@ -15,7 +15,7 @@ from xrdfit.inference.combinations import Combination, DegeneratePair, combinati
 from xrdfit.inference.fit import choose_engine, fit_with
 from xrdfit.inference.identifiability import Identifiability
 from xrdfit.inference.options import FitOptions, with_choices
-from xrdfit.inference.prepare import prepare
+from xrdfit.inference.prepare import check_model, prepare
 from xrdfit.inference.problem import Problem
 from xrdfit.inference.progress import Progress
 from xrdfit.inference.result import FitResult
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Array = NDArray[np.float64]
+_MOST_POINTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,13 @@ class Plan:
     gain: float = 1.0
 
     def __post_init__(self) -> None:
+        if len(self.two_theta) != 3:
+            raise InputError(f"plan: two_theta {self.two_theta} must hold START, STOP and STEP")
         start, stop, step = self.two_theta
-        if not (0.0 < start < stop < 180.0 and 0.0 < step <= (stop - start) / 10.0):
+        if not (0.0 < start < stop < 180.0 and (stop - start) / _MOST_POINTS <= step <= (stop - start) / 10.0):
             raise InputError(
                 f"plan {start:g} {stop:g} {step:g}: needs 0 < START < STOP < 180 degrees and a step of at most a tenth "
-                "of the range"
+                f"of the range, for at most {_MOST_POINTS} points"
             )
         if not (self.counts > 0.0 and self.background >= 0.0 and np.isfinite(self.counts + self.background)):
             raise InputError(f"plan: counts {self.counts:g} and background {self.background:g} must be positive")
@@ -129,6 +132,7 @@ def identify(
     displacement) projected out, is Schur's complement S = Jᵀ(1 − P)J in units of the scan's own errors. An
     eigenvector is a combination of atoms with the standard error λ^(−1/2), independent of the others.
     """
+    check_model(model)
     options = with_choices(options or FitOptions(), choices)
     if progress:
         progress("fitting")

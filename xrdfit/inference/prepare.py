@@ -25,6 +25,18 @@ _LOGARITHMIC = ("size_nm",)
 _FLAT_AT_ZERO = ("S_L", "H_L", "size_sigma")
 
 
+def check_model(model: object) -> None:
+    """Refuse what is no model.
+
+    Raises
+    ------
+    InputError
+        It is something else, such as a preset's name.
+    """
+    if not isinstance(model, PowderModel):
+        raise InputError(f"model is a {type(model).__name__}; a PowderModel is needed, as load_model returns it")
+
+
 @dataclass(frozen=True)
 class Setup:
     """All that is fixed before the first step.

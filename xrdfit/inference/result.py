@@ -117,7 +117,7 @@ class FitResult:
     theta : ndarray
         The optimizer's vector at the minimum.
     rivals : tuple of Rival
-        Other answers within Δχ² = 9; looked for where more than three occupancies vary (`identify` always looks).
+        Other answers within Δχ² = 9.
     """
 
     model: PowderModel

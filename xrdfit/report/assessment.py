@@ -64,4 +64,5 @@ def _systematics(found: Systematics) -> TableText:
     combined = [found.combined[n] for n in found.names]
     rows.append(["combined error", *(f"{c:.2g}" if isfinite(c) else "–" for c in combined), ""])
     numeric = range(1, 1 + len(found.names))
-    return "Systematic shifts", ("Shift in esd", *found.names, "χ² (reduced)"), rows, numeric
+    title = "Systematic shifts" if found.complete else f"Systematic shifts, interrupted after {len(rows) - 2} refits"
+    return title, ("Shift in esd", *found.names, "χ² (reduced)"), rows, numeric

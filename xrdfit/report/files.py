@@ -60,6 +60,14 @@ def check_file(file: str | PathLike[str], force: bool = False) -> Path:
     return path
 
 
+def check_picture(file: str | PathLike[str], force: bool = False) -> Path:
+    """Make sure that a PNG can be written, without touching it; see `check_directory`."""
+    path = check_file(file, force)
+    if path.suffix.lower() != ".png":
+        raise InputError(f"output {str(path)!r}: pictures are PNG; give a name that ends in .png")
+    return path
+
+
 def _named(path: str | PathLike[str]) -> Path:
     if not str(path):
         raise InputError("output '': is empty; the name of a file or folder is needed")

@@ -116,7 +116,7 @@ def _assessed(assessment: Assessment) -> list[str]:
         picture = b64encode(png(assessment.posterior)).decode("ascii")
         text = "Corner plot: samples of the posterior by pairs of parameters"
         parts.append(f'<div class="wide"><img alt="{text}" src="data:image/png;base64,{picture}"></div>')
-    parts += [f'<p class="warnings">{escape(failure)}</p>' for failure in assessment.failures]
+    parts += [f'<p class="warnings">{escape(note)}</p>' for note in assessment.notes]
     if not assessment.complete:
         parts.append('<p class="failed">Interrupted: what stands here is what was done until then.</p>')
     return parts
