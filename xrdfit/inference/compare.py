@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Array = NDArray[np.float64]
+LeftOut = list[tuple[tuple[str, ...], str]]
+"""Candidates that could not be fitted, and why."""
 
 MAX_SITES = 8
 _STARTS = 4
@@ -113,34 +116,43 @@ def compare(
     full = fit_with(model, scan, whole, progress)
     assert full.problem is not None
     setup = prepare(model, scan, replace(whole, engine=full.engine), full.engine)
-    subsets = [s for n in range(1, len(labels) + 1) for s in combinations(labels, n)]
-    count = len(subsets) + len(rivals)
+    jobs: list[tuple[tuple[str, ...], Callable[[Sequence[_Fitted]], _Fitted]]] = [
+        (tuple(prefix + label for prefix, label in subset), partial(_fit_subset, setup, full, labels, subset))
+        for n in range(1, len(labels) + 1)
+        for subset in combinations(labels, n)
+    ]
+    for name, rival in zip(_rival_names(model, rivals), rivals, strict=True):
+        jobs.append(((name,), lambda _, name=name, rival=rival: _fit_rival(name, rival, scan, options, full)))
+    ranked = _rank(full, *_fit_all(jobs, tell))
+    empty = [name for name in whole.fix if name not in options.fix]
+    note = (f"held at 0, no candidates: {', '.join(empty)}",) if empty else ()
+    return replace(ranked, summary=(*ranked.summary, *note))
+
+
+def _fit_all(
+    jobs: Sequence[tuple[tuple[str, ...], Callable[[Sequence[_Fitted]], _Fitted]]], tell: Progress
+) -> tuple[list[_Fitted], LeftOut, bool]:
+    """Fit the candidates one after the other, each knowing those before it; return them until Ctrl-C, if it comes.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Interrupted before there was any.
+    """
     fitted: list[_Fitted] = []
-    left_out: list[tuple[tuple[str, ...], str]] = []
-    complete = True
+    left_out: LeftOut = []
     try:
-        for i, subset in enumerate(subsets):
-            names = tuple(prefix + label for prefix, label in subset)
-            tell(f"fitting {' + '.join(names)}", i / count)
+        for i, (names, fit) in enumerate(jobs):
+            tell(f"fitting {' + '.join(names)}", i / len(jobs))
             try:
-                fitted.append(_fit_subset(setup, full, labels, subset, fitted))
+                fitted.append(fit(fitted))
             except InputError as error:
                 left_out.append((names, str(error)))
-        for i, (name, rival) in enumerate(zip(_rival_names(model, rivals), rivals, strict=True), len(subsets)):
-            tell(f"fitting {name}", i / count)
-            try:
-                fitted.append(_fit_rival(name, rival, scan, options, full))
-            except InputError as error:
-                left_out.append(((name,), str(error)))
     except KeyboardInterrupt:
-        complete = False
         if not fitted:
             raise
-    ranked = _rank(fitted, full, tuple(left_out), complete)
-    empty = [name for name in whole.fix if name not in options.fix]
-    return (
-        replace(ranked, summary=(*ranked.summary, f"held at 0, no candidates: {', '.join(empty)}")) if empty else ranked
-    )
+        return fitted, left_out, False
+    return fitted, left_out, True
 
 
 def _rival_names(model: PowderModel, rivals: Sequence[PowderModel]) -> list[str]:
@@ -253,9 +265,7 @@ def _fit_rival(name: str, model: PowderModel, scan: xr.Dataset, options: FitOpti
     return _Fitted(name, result.model, sites, problem, descend(problem, result.theta))
 
 
-def _rank(
-    fitted: Sequence[_Fitted], full: FitResult, left_out: tuple[tuple[tuple[str, ...], str], ...], complete: bool
-) -> Comparison:
+def _rank(full: FitResult, fitted: Sequence[_Fitted], left_out: LeftOut, complete: bool) -> Comparison:
     assert full.problem is not None
     if not fitted:
         raise InputError(f"no set of sites can be fitted: {left_out[0][1]}")
@@ -277,7 +287,7 @@ def _rank(
                 *(f"so far: {line}" for line in summary),
             ),
         )
-    return Comparison(candidates, pairs, left_out, verdict, summary, n, scale, complete, full.scan)
+    return Comparison(candidates, pairs, tuple(left_out), verdict, summary, n, scale, complete, full.scan)
 
 
 def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:

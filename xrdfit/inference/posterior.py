@@ -136,36 +136,18 @@ def sample(
     problem = result.problem
     if problem is None or not result.success:
         raise ComputationError(f"no posterior without an answer: {result.message}")
-    tell = progress or silent
-    inflation = max(1.0, result.statistics.chi2_reduced)
     n = len(result.theta)
     count = max(24, 3 * n) if walkers is None else walkers
-    _check(n, steps, count)
-    random = np.random.default_rng(seed)
-    start = _cloud(result, problem, count, random)
-    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+    _check(n, steps, count, seed)
+    start = _cloud(result, problem, count, np.random.default_rng(seed))
+    log_density = _log_density(problem, max(1.0, result.statistics.chi2_reduced))
     stop = Event()
-    sampler = emcee.EnsembleSampler(count, n, _until(stop, _log_density(problem, inflation)), moves=moves)
+    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+    sampler = emcee.EnsembleSampler(count, n, _until(stop, log_density), moves=moves)
     # emcee draws from NumPy's old generator, of which it keeps its own copy
     sampler.random_state = np.random.RandomState(seed).get_state()
-    time, state, done, complete = np.inf, start, 0, True
-    tell("sampling the posterior")
-    try:
-        while done < steps:
-            batch = min(_BATCH, steps - done)
-            for later in sampler.sample(state, iterations=batch, skip_initial_state_check=True):
-                state, done = later, sampler.iteration
-                if stop.is_set():
-                    raise KeyboardInterrupt
-            time = _autocorrelation_time(sampler)
-            part = min(max(done / steps, done / time / CHAIN_LENGTHS), 1.0)
-            tell(f"sampling: {done} steps, {done / time:.0f} autocorrelation times of {CHAIN_LENGTHS:.0f}", part)
-            if done > CHAIN_LENGTHS * time:
-                break
-    except KeyboardInterrupt:
-        if done == 0:
-            raise
-        complete, time = False, _autocorrelation_time(sampler)
+    complete = _run(sampler, start, steps, stop, progress or silent)
+    time, done = _autocorrelation_time(sampler), sampler.iteration
     converged = bool(done > CHAIN_LENGTHS * time)
     burn = int(min(_BURN_IN * time, done // 2))
     thin = int(time / 2) if np.isfinite(time) else 1
@@ -175,9 +157,34 @@ def sample(
     return Posterior(_dataset(result, problem, chain), time, done, count, converged, message, complete)
 
 
-def _check(n: int, steps: int, walkers: int) -> None:
+def _run(sampler: Any, state: Any, steps: int, stop: Event, tell: Progress) -> bool:
+    """Sample until 50 autocorrelation times, the last step or Ctrl-C; return whether it was not the last."""
+    done = 0
+    tell("sampling the posterior")
+    try:
+        while done < steps:
+            batch = min(_BATCH, steps - done)
+            for later in sampler.sample(state, iterations=batch, skip_initial_state_check=True):
+                state, done = later, sampler.iteration
+                if stop.is_set():
+                    raise KeyboardInterrupt
+            lengths = done / _autocorrelation_time(sampler)
+            part = min(max(done / steps, lengths / CHAIN_LENGTHS), 1.0)
+            tell(f"sampling: {done} steps, {lengths:.0f} autocorrelation times of {CHAIN_LENGTHS:.0f}", part)
+            if lengths > CHAIN_LENGTHS:
+                break
+    except KeyboardInterrupt:
+        if done == 0:
+            raise
+        return False
+    return True
+
+
+def _check(n: int, steps: int, walkers: int, seed: int) -> None:
     if n == 0:
         raise InputError("nothing but scale and background varies: there is no posterior to sample; free some (--vary)")
+    if seed < 0:
+        raise InputError(f"seed {seed} is out of range; 0 or more is allowed")
     if steps < 1:
         raise InputError(f"steps {steps} is out of range; at least 1 is needed, some thousands are usual")
     least = max(_FEWEST_WALKERS, 2 * n)
