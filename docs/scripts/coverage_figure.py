@@ -1,7 +1,7 @@
 """The figure and table of docs/intervals.md from what ``xrdfit calibrate-intervals --json`` printed.
 
-xrdfit calibrate-intervals --engine bragg --seed 11 --json > bragg.json
-xrdfit calibrate-intervals --engine debye --seed 11 --json > debye.json
+xrdfit calibrate-intervals --engine bragg --scans 4000 --seed 31 --json > bragg.json
+xrdfit calibrate-intervals --engine debye --scans 4000 --seed 31 --json > debye.json
 python docs/scripts/coverage_figure.py bragg.json debye.json
 """
 
@@ -16,13 +16,14 @@ from matplotlib.figure import Figure
 
 DOCS = Path(__file__).parents[1]
 LEVELS = (0.6827, 0.95)
+ALLOWED = {0.6827: 3.0, 0.95: 1.5}  # percentage points, grey in the figure
 COLOURS = {"profile": "#0072B2", "Feldman-Cousins": "#D55E00"}
 PLACES = {"far": "2 errors or more from a bound", "near": "nearer to a bound"}
 
 
 def label(row: dict[str, Any]) -> str:
     """One line of the figure."""
-    return f"{row['engine']}, {PLACES[row['place']]}"
+    return f"{row['engine'].capitalize()}, {PLACES[row['place']]}"
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
@@ -32,6 +33,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     panels = figure.subplots(1, len(LEVELS), sharey=True)
     for axes, level in zip(panels, LEVELS, strict=True):
         axes.axvline(100 * level, color="gray", lw=1)
+        axes.axvspan(100 * level - ALLOWED[level], 100 * level + ALLOWED[level], color="gray", alpha=0.15, lw=0)
         for kind, offset in (("profile", -0.12), ("Feldman-Cousins", 0.12)):
             own = [r for r in rows if r["kind"] == kind and abs(r["level"] - level) < 1e-6]
             axes.errorbar(
