@@ -39,8 +39,8 @@ FINDINGS = (
 @pytest.fixture(scope="module")
 def checked():
     told = []
-    made = statements(told.append)
-    assert told == [f"statement {n} of 14" for n in range(1, 15)]
+    made = statements(lambda *stage: told.append(stage))
+    assert told == [(f"statement {n} of 14", (n - 1) / 14) for n in range(1, 15)]
     return {s.number: s for s in made}
 
 

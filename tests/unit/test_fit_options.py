@@ -316,8 +316,8 @@ class TestTwoPhases:
 
 def test_progress_speaks_of_stages(scan):
     said: list[str] = []
-    xf.fit(xf.load_model("cu2se"), scan, total={"Cu": 8}, progress=said.append)
-    assert any("starting points" in words for words in said)
+    xf.fit(xf.load_model("cu2se"), scan, total={"Cu": 8}, progress=lambda stage, part=0.0: said.append(stage))
+    assert any("other compositions" in words for words in said)
 
 
 def test_far_start_is_mended(six, scan):

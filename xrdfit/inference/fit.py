@@ -65,7 +65,7 @@ def fit(
     scan : xarray.Dataset
         From `read_pattern` or `make_pattern`.
     progress : callable, optional
-        Called with a few words whenever a stage begins.
+        See `xrdfit.inference.progress.Progress`. Called with a few words whenever a stage begins.
     engine, total, vary, fix, start, range, exclude, background, radiation, anomalous, anomalous_table, \
 monochromator_deg, radius_mm, instrument, packing
         See `FitOptions`; `fix` may also be a sequence of names.

@@ -21,9 +21,12 @@ Array = NDArray[np.float64]
 
 _STARTS = 48  # for every occupancy that is free
 _STEPS = 25
+_FEWEST_STEPS = 5
+_HOPEFUL = 4.0  # times the lowest χ²: the others need not have settled
+_CLOSE = 0.1  # of χ²
 _APART = 0.02  # minima nearer than this in every occupancy are one
 _MOST = 12
-_DRAWS_OF_B = 6
+_DRAWS_OF_B = 4
 _LARGEST_B = 4.0  # Å²
 
 
@@ -152,7 +155,7 @@ class _Reduced:
         eye = np.eye(shares.shape[1])
         damping = np.full(len(shares), 1e-3)
         chi2, gradient, curvature = self.chi2(shares)
-        for _ in range(_STEPS):
+        for count in range(_STEPS):
             held = ((shares <= 0.0) & (gradient > 0.0)) | ((shares >= 1.0) & (gradient < 0.0))
             slope = np.where(held, 0.0, gradient)
             matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, curvature)
@@ -162,11 +165,15 @@ class _Reduced:
             there = np.clip(shares - np.linalg.solve(matrix, slope[:, :, None])[:, :, 0], 0.0, 1.0)
             new = self.chi2(there)
             better = new[0] < chi2
+            low = chi2 < _HOPEFUL * chi2.min()
+            done = not np.any(low & better & (chi2 - new[0] > _CLOSE)) and count > _FEWEST_STEPS
             damping = np.where(better, np.maximum(damping / 10.0, 1e-10), np.minimum(damping * 10.0, 1e6))
             shares = np.where(better[:, None], there, shares)
             chi2 = np.where(better, new[0], chi2)
             gradient = np.where(better[:, None], new[1], gradient)
             curvature = np.where(better[:, None, None], new[2], curvature)
+            if done:
+                break
         real = (self._scaled(self.problem.occupancies.free_values(shares)[0])[1] > 0.0).all(axis=1)
         return chi2[real], shares[real]
 
