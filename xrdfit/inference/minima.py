@@ -19,11 +19,11 @@ from xrdfit.inference.problem import Problem
 
 Array = NDArray[np.float64]
 
-_STARTS = 48  # for every occupancy that is free
+_STARTS = 32  # for every occupancy that is free
 _STEPS = 25
 _FEWEST_STEPS = 5
 _HOPEFUL = 4.0  # times the lowest χ²: the others need not have settled
-_CLOSE = 0.1  # of χ²
+_CLOSE = 1.0  # of χ²: all are followed further in the whole problem
 _APART = 0.02  # minima nearer than this in every occupancy are one
 _MOST = 12
 _DRAWS_OF_B = 4
@@ -119,9 +119,11 @@ class _Reduced:
         """χ², its gradient and its curvature (Gauss–Newton) by the shares, for every row of `shares` (m, n)."""
         values, slopes = self.problem.occupancies.free_values(shares)
         patterns, scales = self._scaled(values)
-        residual = self.target - np.einsum("mrp,mp->mr", patterns, scales)
-        weights = np.einsum("mtk,mkj->mtj", _derivatives(values, self.terms), slopes)
-        jacobian = -np.einsum("rtp,mp,mtj->mrj", self.columns, scales, weights, optimize=True)
+        residual = self.target - (patterns @ scales[:, :, None])[:, :, 0]
+        weights = _derivatives(values, self.terms) @ slopes
+        jacobian = np.zeros((len(shares), len(self.target), shares.shape[1]))
+        for p in range(self.columns.shape[2]):
+            jacobian -= scales[:, p, None, None] * (self.columns[:, :, p] @ weights)
         own = patterns[:, :, self._varies]
         jacobian -= own @ _solved(own, jacobian)
         transposed = jacobian.transpose(0, 2, 1)
