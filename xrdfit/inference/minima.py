@@ -20,6 +20,8 @@ from xrdfit.inference.problem import Problem
 Array = NDArray[np.float64]
 
 _STARTS = 32  # for every occupancy that is free
+_FEWEST_STARTS = 4
+_BUDGET = 3e8  # products a step: with more than twenty free occupancies the starts become fewer
 _STEPS = 25
 _FEWEST_STEPS = 5
 _HOPEFUL = 4.0  # times the lowest χ²: the others need not have settled
@@ -65,9 +67,11 @@ def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -
 
 def _minima(problem: Problem, theta: Array, random: np.random.Generator) -> list[tuple[float, Array]]:
     k, n = len(problem.others), len(problem.occupancies.free)
-    shares = random.random((_STARTS * n, n))
+    reduced = _Reduced.of(problem, theta)
+    starts = int(np.clip(_BUDGET / (len(reduced.terms) ** 2 * n), _FEWEST_STARTS, _STARTS * n))
+    shares = random.random((starts, n))
     shares[0] = theta[k:]
-    chi2, shares = _Reduced.of(problem, theta).descend(shares)
+    chi2, shares = reduced.descend(shares)
     values = problem.occupancies.free_values(shares)[0]
     kept: list[int] = []
     for i in np.argsort(chi2):
