@@ -127,8 +127,9 @@ def _reweighted(setup: Setup, near: Solution) -> tuple[Problem, Solution]:
     """Converge under the weights of the pattern that the counts' own weights lead to."""
     problem = setup.problem.with_sigma(model_sigma(setup, setup.problem, near.theta))
     start = lowest(problem, (near, *near.others)).theta
+    at_start = problem.evaluate(start, derivatives=False).chi2  # before the step away: its pattern is still known
     solution = settle(problem, start)
-    if problem.evaluate(start, derivatives=False).chi2 < _SAME_WEIGHTS * solution.chi2:
+    if at_start < _SAME_WEIGHTS * solution.chi2:
         return problem, solution
     # the search had ended elsewhere, and so had the weights
     near = settle(setup.problem, solution.theta)

@@ -19,7 +19,8 @@ from xrdfit.inference.problem import Problem
 
 Array = NDArray[np.float64]
 
-_STARTS = 32  # for every occupancy that is free
+_GRID = {1: 65, 2: 25}  # points along each of so many free occupancies
+_STARTS = 32  # for every one of more
 _FEWEST_STARTS = 4
 _BUDGET = 3e8  # products a step: with more than twenty free occupancies the starts become fewer
 _STEPS = 25
@@ -68,16 +69,32 @@ def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -
 def _minima(problem: Problem, theta: Array, random: np.random.Generator) -> list[tuple[float, Array]]:
     k, n = len(problem.others), len(problem.occupancies.free)
     reduced = _Reduced.of(problem, theta)
-    starts = int(np.clip(_BUDGET / (len(reduced.terms) ** 2 * n), _FEWEST_STARTS, _STARTS * n))
-    shares = random.random((starts, n))
-    shares[0] = theta[k:]
-    chi2, shares = reduced.descend(shares)
+    if n in _GRID:
+        starts = _lowest_on_grid(reduced, _GRID[n], n)
+        starts = starts[(np.abs(starts - theta[k:]) > 1.5 / (_GRID[n] - 1)).any(axis=1)]
+        if not len(starts):
+            return [(problem.evaluate(theta, derivatives=False).chi2, theta)]
+    else:
+        starts = random.random((int(np.clip(_BUDGET / (len(reduced.terms) ** 2 * n), _FEWEST_STARTS, _STARTS * n)), n))
+    chi2, shares = reduced.descend(np.vstack([theta[k:], starts]))
     values = problem.occupancies.free_values(shares)[0]
     kept: list[int] = []
     for i in np.argsort(chi2):
         if all(np.abs(values[i] - values[j]).max() > _APART for j in kept):
             kept.append(int(i))
     return [(float(chi2[i]), np.append(theta[:k], shares[i])) for i in kept[:_MOST]]
+
+
+def _lowest_on_grid(reduced: _Reduced, steps: int, n: int) -> Array:
+    """Points of a grid of shares that are lower than their neighbours, shape (m, n)."""
+    from scipy.ndimage import minimum_filter
+
+    shares = np.stack(np.meshgrid(*[np.linspace(0.0, 1.0, steps)] * n, indexing="ij"), axis=-1).reshape(-1, n)
+    patterns, scales = reduced.scaled(reduced.problem.occupancies.free_values(shares)[0])
+    residual = reduced.target - (patterns @ scales[:, :, None])[:, :, 0]
+    chi2 = np.where((scales > 0.0).all(axis=1), (residual**2).sum(axis=1), np.inf)
+    lowest = minimum_filter(chi2.reshape((steps,) * n), size=3, mode="nearest").ravel()
+    return shares[(chi2 == lowest) & np.isfinite(chi2)]
 
 
 @dataclass(frozen=True)
@@ -87,8 +104,10 @@ class _Reduced:
     Attributes
     ----------
     problem : Problem
+    origin : ndarray, shape (n,)
+        Values of the free occupancies that the polynomial is written around.
     terms : list of tuple of int
-        The monomials: () is 1, (i,) is v_i, (i, j) is v_i v_j.
+        The monomials: () is 1, (i,) is d_i, (i, j) is d_i d_j with d the distance from the origin.
     columns : ndarray, shape (rows, n_terms, n_phases)
         Their patterns in units of σ, background projected out, rotated into few rows.
     target : ndarray, shape (rows,)
@@ -96,6 +115,7 @@ class _Reduced:
     """
 
     problem: Problem
+    origin: Array
     terms: list[tuple[int, ...]]
     columns: Array
     target: Array
@@ -105,26 +125,35 @@ class _Reduced:
         """Compute the patterns that hold all compositions at this θ."""
         n = len(problem.occupancies.free)
         terms = [t for degree in (0, 1, 2) for t in combinations_with_replacement(range(n), degree)]
-        # as many compositions as there are terms, each a point of the simplex lattice: interpolation is exact
-        nodes = np.array([np.bincount(t, minlength=n) / 2.0 if t else np.zeros(n) for t in terms])
-        patterns = np.array([_pattern(problem, theta, node) for node in nodes])
-        coefficients = np.linalg.solve(_monomials(nodes, terms), patterns.reshape(len(terms), -1))
-        n_phases = patterns.shape[2]
-        table = coefficients.reshape(len(terms), -1, n_phases).transpose(1, 0, 2).reshape(-1, len(terms) * n_phases)
+        sites, k = problem.occupancies, len(problem.others)
+        values = problem.expand(theta)[0]
+        origin = np.array([values[sites.names[j]] for j in sites.free])
+
+        pattern, by_moving = problem.patterns(values)
+        slope = by_moving[:, :, k : k + len(sites.names)] @ sites.tangent
+        # the slopes of a quadratic are linear: those at one point and at its neighbours, which may be out of bounds,
+        # hold the curvature
+        neighbours = [dict(zip(sites.names, sites.at(origin + step).tolist(), strict=True)) for step in np.eye(n)]
+        bound = problem.bound
+        curvature = [bound.jacobians(values | moved, sites.names)[1] @ sites.tangent - slope for moved in neighbours]
+        parts = {0: lambda: pattern, 1: lambda i: slope[:, :, i], 2: lambda i, j: curvature[i][:, :, j]}
+        columns = np.stack([parts[len(t)](*t) * (0.5 if len(t) == 2 and t[0] == t[1] else 1.0) for t in terms], axis=1)
+        n_phases = pattern.shape[1]
         fixed = np.array([problem.base[name] for name in problem.linear[n_phases:]])
         varies = problem.linear_varies[n_phases:]
         background = problem.bound.background
         target = problem.observed - background[:, ~varies] @ fixed[~varies]
-        weighted = np.column_stack([background[:, varies], table, target]) / problem.sigma[:, None]
-        triangle = np.linalg.qr(weighted)[1][varies.sum() :, varies.sum() :]
-        return cls(problem, terms, triangle[:, :-1].reshape(len(triangle), len(terms), n_phases), triangle[:, -1])
+        table = np.column_stack([background[:, varies], columns.reshape(len(pattern), -1), target])
+        triangle = np.linalg.qr(table / problem.sigma[:, None])[1][varies.sum() :, varies.sum() :]
+        columns = triangle[:, :-1].reshape(len(triangle), len(terms), n_phases)
+        return cls(problem, origin, terms, columns, triangle[:, -1])
 
     def chi2(self, shares: Array) -> tuple[Array, Array, Array]:
         """χ², its gradient and its curvature (Gauss–Newton) by the shares, for every row of `shares` (m, n)."""
         values, slopes = self.problem.occupancies.free_values(shares)
-        patterns, scales = self._scaled(values)
+        patterns, scales = self.scaled(values)
         residual = self.target - (patterns @ scales[:, :, None])[:, :, 0]
-        weights = _derivatives(values, self.terms) @ slopes
+        weights = _derivatives(values - self.origin, self.terms) @ slopes
         jacobian = np.zeros((len(shares), len(self.target), shares.shape[1]))
         for p in range(self.columns.shape[2]):
             jacobian -= scales[:, p, None, None] * (self.columns[:, :, p] @ weights)
@@ -141,12 +170,12 @@ class _Reduced:
     def _varies(self) -> NDArray[np.bool_]:
         return self.problem.linear_varies[: self.columns.shape[2]]
 
-    def _scaled(self, values: Array) -> tuple[Array, Array]:
+    def scaled(self, values: Array) -> tuple[Array, Array]:
         """Patterns (m, rows, n_phases) and their best scales (m, n_phases); those that do not vary as they are.
 
         A scale may come out negative on the way: cut off at zero, the composition would no longer matter.
         """
-        patterns = np.tensordot(_monomials(values, self.terms), self.columns, axes=(1, 1))
+        patterns = np.tensordot(_monomials(values - self.origin, self.terms), self.columns, axes=(1, 1))
         names = self.problem.linear[: patterns.shape[2]]
         scales = np.tile([self.problem.base[name] for name in names], (len(patterns), 1))
         rest = self.target - patterns[:, :, ~self._varies] @ scales[0, ~self._varies]
@@ -180,7 +209,7 @@ class _Reduced:
             curvature = np.where(better[:, None, None], new[2], curvature)
             if done:
                 break
-        real = (self._scaled(self.problem.occupancies.free_values(shares)[0])[1] > 0.0).all(axis=1)
+        real = (self.scaled(self.problem.occupancies.free_values(shares)[0])[1] > 0.0).all(axis=1)
         return chi2[real], shares[real]
 
 
@@ -190,13 +219,6 @@ def _solved(columns: Array, right: Array) -> Array:
     normal = transposed @ columns
     ridge = 1e-14 * np.einsum("mpp->mp", normal).max(axis=1, initial=1e-300)
     return np.linalg.solve(normal + ridge[:, None, None] * np.eye(normal.shape[1]), transposed @ right)
-
-
-def _pattern(problem: Problem, theta: Array, free: Array) -> Array:
-    """Patterns of the phases (n_points, n_phases) at values of the free occupancies, which may be out of bounds."""
-    table = problem.occupancies
-    values = problem.expand(theta)[0] | dict(zip(table.names, table.at(free).tolist(), strict=True))
-    return problem.bound.patterns(values)
 
 
 def _monomials(values: Array, terms: list[tuple[int, ...]]) -> Array:

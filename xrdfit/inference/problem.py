@@ -168,7 +168,7 @@ class Problem:
 
     def _evaluate(self, theta: Array, derivatives: bool) -> Evaluation:
         values, chain = self.expand(theta)
-        patterns, slopes = self._patterns(values, derivatives)
+        patterns, slopes = self.patterns(values, derivatives)
         coefficients, basis = self._solve_linear(patterns)
         values.update(zip(self.linear, coefficients.tolist(), strict=True))
         n_phases = patterns.shape[1]
@@ -186,14 +186,17 @@ class Problem:
 
     def full_jacobian(self, values: Mapping[str, float]) -> Array:
         """d(calculated/σ) by every independent parameter: those of `tangent`, then the linear ones that vary."""
-        patterns, slopes = self._patterns(values)
+        patterns, slopes = self.patterns(values)
         scales = np.array([values[n] for n in self.linear[: patterns.shape[1]]])
         nonlinear = np.einsum("npk,p->nk", slopes, scales) @ self.tangent(values)
         design = np.column_stack([patterns, self.bound.background])[:, self.linear_varies]
         return np.column_stack([nonlinear, design]) / self.sigma[:, None]
 
-    def _patterns(self, values: Mapping[str, float], derivatives: bool = True) -> tuple[Array, Array]:
-        """`BoundModel.jacobians` by `moving`; the derivatives are empty where none are asked for or known."""
+    def patterns(self, values: Mapping[str, float], derivatives: bool = True) -> tuple[Array, Array]:
+        """`BoundModel.jacobians` by `moving`; the derivatives are empty where none are asked for or known.
+
+        Asked for again at the same values, they are not computed again.
+        """
         linear = set(self.linear)
         at = tuple(value for name, value in values.items() if name not in linear)
         known = self._memory.patterns

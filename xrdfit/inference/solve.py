@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 
 # Above this χ²_red a minimum may be a wrong one.
 _ASTRAY = 1.5
+_NEAR = 0.05  # of χ²: as near as the search comes to a minimum
 _SAME_POINT = 0.1  # of the optimizer's yardstick
 
 
@@ -69,7 +70,7 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     It is near enough to choose weights; `settle` converges fully.
     """
     tell = progress or silent
-    best = descend(problem, start)
+    best = descend(problem, start, tolerance=_NEAR)
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
