@@ -127,7 +127,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         composition=_composition(model),
         weight_fractions=_weight_fractions(model, values),
         warnings=(),
-        pattern=_pattern(setup, problem, evaluation, model, values),
+        compute_pattern=lambda: _pattern(setup, problem, evaluation, model, values),
         covariance_names=spread.names,
         covariance=spread.matrix * scale,
         problem=problem,

@@ -14,7 +14,10 @@ from xrdfit.crystal.symmetry import orbit
 from xrdfit.model import DEFAULT_RADIUS_MM, Phase
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from xrdfit.inference.prepare import Setup
+    from xrdfit.inference.problem import Evaluation
     from xrdfit.inference.result import FitResult
 
 SMALL_NM = 3.0
@@ -145,7 +148,7 @@ def _of_values(result: FitResult) -> Iterator[str]:
         bare = name.rpartition("__")[2]
         if bare.startswith("b_") and p.stderr and p.value < -3.0 * p.stderr:
             yield f"{name} is negative ({p.value:.2f} Å²), as no displacement is: something else bends the intensities"
-    if result.pattern["background"].values.min() < 0.0:
+    if _minimum(result).background.min() < 0.0:
         yield "the background is negative in places: it stands in for something that the model lacks"
 
 
@@ -172,12 +175,13 @@ def unexplained_line(result: FitResult) -> tuple[float, float] | None:
     The residual is averaged over the width of the calculated lines; it counts when it exceeds 8 standard
     errors and 2 % of the highest net count where the calculation itself has less than half the excess.
     """
-    pattern = result.pattern
-    residual, sigma = pattern["residual"].values, pattern["sigma"].values
-    net = pattern["calculated"].values - pattern["background"].values
+    problem, there = result.problem, _minimum(result)
+    assert problem is not None
+    residual, sigma = problem.observed - there.calculated, problem.sigma
+    net = there.calculated - there.background
     if net.max() <= 0.0:
         return None
-    width = max(3, _points_across_a_line(result))
+    width = max(3, _points_across_a_line(net))
     kernel = np.ones(width)
     total = np.convolve(residual, kernel, mode="same")
     noise = np.sqrt(np.convolve(sigma**2, kernel, mode="same"))
@@ -187,12 +191,16 @@ def unexplained_line(result: FitResult) -> tuple[float, float] | None:
     if not significant.any():
         return None
     i = int(np.argmax(np.where(significant, total / noise, 0.0)))
-    return float(pattern["two_theta"].values[i]), float(mean[i] / net.max())
+    return float(problem.bound.two_theta[i]), float(mean[i] / net.max())
 
 
-def _points_across_a_line(result: FitResult) -> int:
-    """Points across half the height of the strongest calculated line."""
-    net = result.pattern["calculated"].values - result.pattern["background"].values
+def _minimum(result: FitResult) -> Evaluation:
+    assert result.problem is not None
+    return result.problem.evaluate(result.theta, derivatives=False)
+
+
+def _points_across_a_line(net: NDArray[np.float64]) -> int:
+    """Points across half the height of the strongest line of a net pattern (n,)."""
     top = int(np.argmax(net))
     below = np.flatnonzero(net < net[top] / 2)
     left, right = below[below < top], below[below > top]

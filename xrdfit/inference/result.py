@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -108,8 +109,8 @@ class FitResult:
     weight_fractions : dict of str to float
         By phase.
     warnings : tuple of str
-    pattern : xarray.Dataset
-        observed, sigma, calculated, background, residual on `two_theta`; tick marks on `reflection`.
+    compute_pattern : callable
+        Makes `pattern` when it is first asked for.
     covariance_names, covariance : tuple of str, ndarray (k, k)
         Of all parameters that vary or follow, scaled like `stderr`.
     problem : Problem
@@ -134,12 +135,17 @@ class FitResult:
     composition: dict[str, Any]
     weight_fractions: dict[str, float]
     warnings: tuple[str, ...]
-    pattern: xr.Dataset
+    compute_pattern: Callable[[], xr.Dataset] = field(repr=False, compare=False)
     covariance_names: tuple[str, ...] = ()
     covariance: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
     problem: Problem | None = None
     theta: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     rivals: tuple[Rival, ...] = ()
+
+    @cached_property
+    def pattern(self) -> xr.Dataset:
+        """Observed, sigma, calculated, background and residual on `two_theta`; tick marks on `reflection`."""
+        return self.compute_pattern()
 
     def __getitem__(self, name: str) -> FittedParameter:
         """Return a parameter by name."""
