@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from signals import heed_control_c
 
 from xrdfit.cli import main
 from xrdfit.report.files import OUTPUTS
@@ -146,7 +147,7 @@ def test_control_c_while_results_are_written_waits_until_they_are(capsys, tmp_pa
 def test_control_c_ends_cleanly_and_keeps_what_was_done(tmp_path, argv, told):
     command = [sys.executable, "-m", "xrdfit.cli", *argv]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_heed_control_c
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_control_c
     ) as process:
         assert process.stderr is not None
         assert any(told in line for line in process.stderr), "it ended before it told what it does"
@@ -157,11 +158,6 @@ def test_control_c_ends_cleanly_and_keeps_what_was_done(tmp_path, argv, told):
     assert json.loads(out)["complete"] is False
     if "-o" in argv:
         assert {"result.json", "report.html", "assessment.json"} <= {p.name for p in (tmp_path / "out").iterdir()}
-
-
-def _heed_control_c():
-    # a process started in the background ignores it, and its children inherit that
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(

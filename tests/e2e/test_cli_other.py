@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from signals import heed_control_c
 
 import xrdfit.cli
 from xrdfit.cli import main
@@ -250,10 +251,12 @@ def test_long_work_is_told_and_an_interrupt_ends_with_130(tmp_path) -> None:
         "sys.exit(main(['simulate', 'cu2se-6nm', '-o', 'x.csv']))"
     )
     command = [sys.executable, "-c", script]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-    assert process.stderr is not None
-    assert process.stderr.readline().startswith("computing the pattern … ")
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed_control_c
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("computing the pattern … ")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (130, "", "xrdfit: interrupted\n")
     assert not list(tmp_path.iterdir())
