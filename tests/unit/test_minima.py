@@ -101,3 +101,15 @@ def test_nothing_is_looked_for_where_no_occupancy_is_free():
     scan = scan_of(model, 1)
     problem = prepare(model, scan, FitOptions(), "bragg").problem
     assert occupancy_minima(problem, problem.theta(problem.base)) == []
+
+
+@pytest.mark.parametrize("seed", range(0, 24, 3))
+def test_of_two_occupancies_the_answer_does_not_depend_on_the_start(seed):
+    """8c full or nearly, 4b anything: the mirror answer may lie close by or far off, or be none at all."""
+    model = xf.load_model("cu2se-2nm")
+    truth = {"occ_Cu_8c": 1.0, "occ_Cu_4b": float(np.random.default_rng(seed).random()), "occ_Cu_24e": 0.0}
+    scan = scan_of(model, seed, values=truth)
+    start = {name: truth[name] for name in ("occ_Cu_8c", "occ_Cu_4b")}
+    plain, from_truth = (xf.fit(model, scan, fix={"occ_Cu_24e": 0.0}, start=s) for s in ({}, start))
+    assert plain.statistics.chi2 == pytest.approx(from_truth.statistics.chi2, abs=0.05)
+    assert len(plain.rivals) == len(from_truth.rivals)
