@@ -20,8 +20,7 @@ from xrdfit.inference.problem import Problem
 
 Array = NDArray[np.float64]
 
-_GRID = {1: 65, 2: 25}  # points along each of so many free occupancies
-_STARTS = 32  # for every one of more
+_STARTS = 32  # for every free occupancy
 _FEWEST_STARTS = 4
 _BUDGET = 3e8  # products a step: with more than twenty free occupancies the starts become fewer
 _STEPS = 25
@@ -70,32 +69,14 @@ def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -
 def _minima(problem: Problem, theta: Array, random: np.random.Generator) -> list[tuple[float, Array]]:
     k, n = len(problem.others), len(problem.occupancies.free)
     reduced = _Reduced.of(problem, theta)
-    if n in _GRID:
-        starts = _lowest_on_grid(reduced, _GRID[n], n)
-        starts = starts[(np.abs(starts - theta[k:]) > 1.5 / (_GRID[n] - 1)).any(axis=1)]
-        if not len(starts):
-            return [(problem.evaluate(theta, derivatives=False).chi2, theta)]
-    else:
-        starts = random.random((int(np.clip(_BUDGET / (len(reduced.terms) ** 2 * n), _FEWEST_STARTS, _STARTS * n)), n))
-    chi2, shares = reduced.descend(np.vstack([theta[k:], starts]))
+    starts = int(np.clip(_BUDGET / (len(reduced.terms) ** 2 * n), _FEWEST_STARTS, _STARTS * n))
+    chi2, shares = reduced.descend(np.vstack([theta[k:], random.random((starts, n))]))
     values = problem.occupancies.free_values(shares)[0]
     kept: list[int] = []
     for i in np.argsort(chi2):
         if all(np.abs(values[i] - values[j]).max() > _APART for j in kept):
             kept.append(int(i))
     return [(float(chi2[i]), np.append(theta[:k], shares[i])) for i in kept[:_MOST]]
-
-
-def _lowest_on_grid(reduced: _Reduced, steps: int, n: int) -> Array:
-    """Points of a grid of shares that are lower than their neighbours, shape (m, n)."""
-    from scipy.ndimage import minimum_filter
-
-    shares = np.stack(np.meshgrid(*[np.linspace(0.0, 1.0, steps)] * n, indexing="ij"), axis=-1).reshape(-1, n)
-    patterns, scales = reduced.scaled(reduced.problem.occupancies.free_values(shares)[0])
-    residual = reduced.target - (patterns @ scales[:, :, None])[:, :, 0]
-    chi2 = np.where((scales > 0.0).all(axis=1), (residual**2).sum(axis=1), np.inf)
-    lowest = minimum_filter(chi2.reshape((steps,) * n), size=3, mode="nearest").ravel()
-    return shares[(chi2 == lowest) & np.isfinite(chi2)]
 
 
 @dataclass(frozen=True)
