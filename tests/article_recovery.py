@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 import xrdfit as xf
-from xrdfit.presets import data_path
+from xrdfit.model.files.presets import data_path
 
 SLOW = os.environ.get("XRDFIT_SLOW") == "1"
 TWO_THETA = np.round(15.0 + 0.04 * np.arange(1251), 2)

@@ -22,28 +22,28 @@ _PUBLIC = {
     "InputError": "xrdfit.errors",
     "read_pattern": "xrdfit.scan",
     "make_pattern": "xrdfit.scan",
-    "load_model": "xrdfit.modelfile",
-    "PowderModel": "xrdfit.model",
-    "Phase": "xrdfit.model",
-    "Instrument": "xrdfit.model",
+    "load_model": "xrdfit.model.files.read",
+    "PowderModel": "xrdfit.model.powder",
+    "Phase": "xrdfit.model.powder",
+    "Instrument": "xrdfit.model.powder",
     "Structure": "xrdfit.crystal.structure",
     "Site": "xrdfit.crystal.structure",
     "radiation": "xrdfit.crystal.radiation",
-    "simulate": "xrdfit.inference.simulate",
-    "carve": "xrdfit.diffraction.carving",
-    "carve_atoms": "xrdfit.diffraction.magic",
-    "read_xyz": "xrdfit.diffraction.clusters",
-    "cluster_pattern": "xrdfit.diffraction.explicit",
+    "simulate": "xrdfit.model.simulate",
+    "carve": "xrdfit.clusters.carving",
+    "carve_atoms": "xrdfit.clusters.by_composition",
+    "read_xyz": "xrdfit.clusters.atoms",
+    "cluster_pattern": "xrdfit.clusters.patterns",
     "fit": "xrdfit.inference.fit",
-    "FitOptions": "xrdfit.inference.options",
+    "FitOptions": "xrdfit.fitting.options",
     "FitResult": "xrdfit.inference.result",
-    "feldman_cousins": "xrdfit.inference.unified",
-    "assess": "xrdfit.inference.assess",
-    "sample": "xrdfit.inference.posterior",
-    "systematics": "xrdfit.inference.systematics",
-    "compare": "xrdfit.inference.compare",
-    "identify": "xrdfit.inference.identify",
-    "Plan": "xrdfit.inference.identify",
+    "feldman_cousins": "xrdfit.inference.uncertainty.feldman_cousins",
+    "assess": "xrdfit.inference.further",
+    "sample": "xrdfit.inference.uncertainty.posterior",
+    "systematics": "xrdfit.inference.uncertainty.systematics",
+    "compare": "xrdfit.inference.questions.compare",
+    "identify": "xrdfit.inference.questions.identify",
+    "Plan": "xrdfit.inference.questions.identify",
     "save": "xrdfit.report",
     "load_result": "xrdfit.report",
 }
@@ -62,30 +62,30 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from xrdfit.clusters.atoms import read_xyz as read_xyz
+    from xrdfit.clusters.by_composition import carve_atoms as carve_atoms
+    from xrdfit.clusters.carving import carve as carve
+    from xrdfit.clusters.patterns import cluster_pattern as cluster_pattern
     from xrdfit.crystal.radiation import radiation as radiation
     from xrdfit.crystal.structure import Site as Site
     from xrdfit.crystal.structure import Structure as Structure
-    from xrdfit.diffraction.carving import carve as carve
-    from xrdfit.diffraction.clusters import read_xyz as read_xyz
-    from xrdfit.diffraction.explicit import cluster_pattern as cluster_pattern
-    from xrdfit.diffraction.magic import carve_atoms as carve_atoms
     from xrdfit.errors import ComputationError as ComputationError
     from xrdfit.errors import InputError as InputError
-    from xrdfit.inference.assess import assess as assess
-    from xrdfit.inference.compare import compare as compare
+    from xrdfit.fitting.options import FitOptions as FitOptions
     from xrdfit.inference.fit import fit as fit
-    from xrdfit.inference.identify import Plan as Plan
-    from xrdfit.inference.identify import identify as identify
-    from xrdfit.inference.options import FitOptions as FitOptions
-    from xrdfit.inference.posterior import sample as sample
+    from xrdfit.inference.further import assess as assess
+    from xrdfit.inference.questions.compare import compare as compare
+    from xrdfit.inference.questions.identify import Plan as Plan
+    from xrdfit.inference.questions.identify import identify as identify
     from xrdfit.inference.result import FitResult as FitResult
-    from xrdfit.inference.simulate import simulate as simulate
-    from xrdfit.inference.systematics import systematics as systematics
-    from xrdfit.inference.unified import feldman_cousins as feldman_cousins
-    from xrdfit.model import Instrument as Instrument
-    from xrdfit.model import Phase as Phase
-    from xrdfit.model import PowderModel as PowderModel
-    from xrdfit.modelfile import load_model as load_model
+    from xrdfit.inference.uncertainty.feldman_cousins import feldman_cousins as feldman_cousins
+    from xrdfit.inference.uncertainty.posterior import sample as sample
+    from xrdfit.inference.uncertainty.systematics import systematics as systematics
+    from xrdfit.model.files.read import load_model as load_model
+    from xrdfit.model.powder import Instrument as Instrument
+    from xrdfit.model.powder import Phase as Phase
+    from xrdfit.model.powder import PowderModel as PowderModel
+    from xrdfit.model.simulate import simulate as simulate
     from xrdfit.report import load_result as load_result
     from xrdfit.report import save as save
     from xrdfit.scan import make_pattern as make_pattern

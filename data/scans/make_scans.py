@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 import xrdfit
-from xrdfit.inference.simulate import simulate
-from xrdfit.modelfile import load_model
+from xrdfit.model.files.read import load_model
+from xrdfit.model.simulate import simulate
 
 # file: preset and engine; the last stands for what a diffractometer sees of clusters
 SCANS = {

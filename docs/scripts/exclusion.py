@@ -15,8 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 import xrdfit as xf
-from xrdfit.diffraction.carving import carve
-from xrdfit.diffraction.explicit import cluster_pattern
+from xrdfit.clusters.carving import carve
+from xrdfit.clusters.patterns import cluster_pattern
 
 TWO_THETA = np.round(15.0 + 0.04 * np.arange(1251), 2)
 CASES = (("cu2se-2nm", 1.8), ("cu2se-6nm", 1.8))

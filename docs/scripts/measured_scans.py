@@ -17,7 +17,7 @@ from typing import Any
 import xrdfit as xf
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.ties import parse_tie
+from xrdfit.model.ties import parse_tie
 
 RUBIDIUM = ("occ_Rb_32e", "x_Rb_32e", "x_O_48f", "b_Ta_16c", "b_Rb_32e", "b_O_48f")
 COLUMNS = ("occ_Rb_32e", "a", "x_Rb_32e", "x_O_48f", "b_Ta_16c", "b_Rb_32e", "b_O_48f")

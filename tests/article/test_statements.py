@@ -25,7 +25,7 @@ from xrdfit.article.statements import CHECKS, statements, to_json, to_markdown
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.scattering import form_factors
 from xrdfit.errors import InputError
-from xrdfit.presets import data_path
+from xrdfit.model.files.presets import data_path
 
 EXPECTED = tomllib.loads(data_path("article", "expected.toml").read_text(encoding="utf-8"))
 FINDINGS = (

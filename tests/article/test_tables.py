@@ -19,8 +19,8 @@ from xrdfit.article.tables import table_sheets
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.scattering import form_factors
 from xrdfit.errors import InputError
-from xrdfit.modelfile import load_model
-from xrdfit.presets import data_path
+from xrdfit.model.files.presets import data_path
+from xrdfit.model.files.read import load_model
 
 EXPECTED = tomllib.loads(data_path("article", "expected.toml").read_text(encoding="utf-8"))
 PULL = EXPECTED["tolerance"]["pull"]

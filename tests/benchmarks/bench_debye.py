@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 import xrdfit as xf
+from xrdfit.clusters.carving import carve
+from xrdfit.clusters.patterns import cluster_pattern
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.diffraction import debye
-from xrdfit.diffraction.carving import carve
-from xrdfit.diffraction.explicit import cluster_pattern
+from xrdfit.diffraction.debye import engine as debye
 from xrdfit.diffraction.settings import EngineSettings
 
 TWO_THETA = np.linspace(15.0, 65.0, 1251)

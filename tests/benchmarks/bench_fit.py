@@ -15,8 +15,8 @@ import pytest
 import xrdfit as xf
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.diffraction.profile import split_width
-from xrdfit.model import Instrument, Phase, PowderModel
+from xrdfit.diffraction.bragg.profile import split_width
+from xrdfit.model.powder import Instrument, Phase, PowderModel
 
 TWO_THETA = np.round(15.0 + 0.04 * np.arange(1251), 2)
 COORDINATES = {"Se_4a": (0.0, 0.0, 0.0), "Cu_8c": (0.25, 0.25, 0.25), "Cu_32f": (0.34, 0.34, 0.34)}

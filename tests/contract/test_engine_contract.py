@@ -11,7 +11,8 @@ import pytest
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, cell_names, free_coordinates, space_group
-from xrdfit.diffraction import bragg, debye
+from xrdfit.diffraction.bragg import engine as bragg
+from xrdfit.diffraction.debye import engine as debye
 from xrdfit.diffraction.protocol import BoundEngine
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from xrdfit.diffraction.lineshape_sphere import broadened_line, sphere_line
-from xrdfit.diffraction.profile import pseudo_voigt
+from xrdfit.diffraction.bragg.profile import pseudo_voigt
+from xrdfit.diffraction.bragg.sphere_shape import broadened_line, sphere_line
 
 ZERO = np.zeros(1)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from xrdfit.cli import main
-from xrdfit.presets import data_path, preset_text
+from xrdfit.model.files.presets import data_path, preset_text
 
 ANGLES = np.linspace(20.0, 60.0, 200)
 

@@ -11,9 +11,9 @@ import pytest
 
 import xrdfit as xf
 from xrdfit.cli import main
+from xrdfit.clusters.atoms import read_xyz
+from xrdfit.clusters.patterns import cluster_pattern
 from xrdfit.crystal.radiation import radiation
-from xrdfit.diffraction.clusters import read_xyz
-from xrdfit.diffraction.explicit import cluster_pattern
 
 GRID = ["--two-theta", "20", "60", "1"]
 ANGLES = np.linspace(20.0, 60.0, 41)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from xrdfit.cli import main
-from xrdfit.presets import data_path
+from xrdfit.model.files.presets import data_path
 
 OUTPUTS = {"result.json", "parameters.csv", "fit.toml", "pattern.nc", "refined.cif", "fit.png", "report.html"}
 TRUTH = {"occ_Cu_8c": 0.300, "occ_Cu_4b": 0.300, "occ_Cu_24e": 0.182}

@@ -19,7 +19,7 @@ from signals import heed_control_c
 import xrdfit.cli
 from xrdfit.cli import main
 from xrdfit.errors import ComputationError
-from xrdfit.presets import preset_names
+from xrdfit.model.files.presets import preset_names
 
 COLUMNS = ["h", "k", "l", "multiplicity", "d", "two_theta", "f_squared", "lorentz_polarization", "intensity"]
 SRM_660C = Path(__file__).resolve().parents[3] / "shared" / "realdata" / "fit" / "lab6_nist_srm660c_100a.cif"
@@ -122,7 +122,7 @@ def test_reflections_json_and_table_agree_with_csv(capsys) -> None:
 
 def test_displacement_lowers_the_lines_as_its_factor_says(tmp_path, capsys) -> None:
     """b_overall stands in |F|²: exp(−2 B s²), s = 1/(2d)."""
-    from xrdfit.presets import preset_text
+    from xrdfit.model.files.presets import preset_text
 
     model = tmp_path / "warm.toml"
     model.write_text(preset_text("cu2se-2nm").replace("b_overall = 0.0", "b_overall = 2.0"))
@@ -245,7 +245,7 @@ def test_a_closed_pipe_is_quiet() -> None:
 @pytest.mark.skipif(os.name == "nt", reason="pipes and signals of POSIX")
 def test_long_work_is_told_and_an_interrupt_ends_with_130(tmp_path) -> None:
     script = (
-        "import sys, time, xrdfit.inference.simulate as module\n"
+        "import sys, time, xrdfit.model.simulate as module\n"
         "module.simulate = lambda *_, **__: time.sleep(60)\n"
         "from xrdfit.cli import main\n"
         "sys.exit(main(['simulate', 'cu2se-6nm', '-o', 'x.csv']))"

@@ -33,7 +33,10 @@ def run(site, cwd, *command):
 
 
 def test_the_wheel_is_what_is_imported_and_finds_its_presets(unpacked, tmp_path):
-    code = "import xrdfit; from xrdfit.presets import preset_names; print(xrdfit.__file__, len(preset_names()))"
+    code = (
+        "import xrdfit; from xrdfit.model.files.presets import preset_names; "
+        "print(xrdfit.__file__, len(preset_names()))"
+    )
     done = run(unpacked, tmp_path, "-c", code)
     where, count = done.stdout.split()
     assert Path(where).is_relative_to(unpacked)

@@ -7,8 +7,9 @@ import pytest
 from xrdfit.crystal.radiation import polarization, radiation
 from xrdfit.crystal.scattering import form_factors
 from xrdfit.crystal.symmetry import reflections
-from xrdfit.diffraction import bragg, debye
-from xrdfit.diffraction.lineshape_sphere import sphere_line
+from xrdfit.diffraction.bragg import engine as bragg
+from xrdfit.diffraction.bragg.sphere_shape import sphere_line
+from xrdfit.diffraction.debye import engine as debye
 from xrdfit.diffraction.settings import EngineSettings
 
 GRID = np.linspace(20.0, 65.0, 1501)

@@ -10,9 +10,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from xrdfit.crystal.radiation import radiation
-from xrdfit.diffraction.reflection_table import reflection_table
+from xrdfit.diffraction.bragg.reflection_table import reflection_table
+from xrdfit.diffraction.bragg.structure_factors import bind_structure_factors
 from xrdfit.diffraction.settings import EngineSettings
-from xrdfit.diffraction.structure_factors import bind_structure_factors
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
 KA1 = radiation("cu-ka1")

@@ -6,12 +6,12 @@ import warnings
 import numpy as np
 import pytest
 
+from xrdfit.clusters.carving import carve
+from xrdfit.clusters.patterns import cluster_pattern, direct_debye
 from xrdfit.crystal.radiation import polarization, radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.diffraction import debye
-from xrdfit.diffraction.carving import carve
-from xrdfit.diffraction.explicit import cluster_pattern, direct_debye
+from xrdfit.diffraction.debye import engine as debye
 from xrdfit.diffraction.settings import EngineSettings
 
 SLOW = os.environ.get("XRDFIT_SLOW") == "1"

@@ -11,7 +11,7 @@ import pytest
 from scipy.optimize import least_squares
 
 import xrdfit as xf
-from xrdfit.presets import data_path
+from xrdfit.model.files.presets import data_path
 
 
 def _direct(result, names, total=None):

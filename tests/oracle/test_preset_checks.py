@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from preset_intensities import line_intensities
 
-from xrdfit.presets import data_path, preset_names
+from xrdfit.model.files.presets import data_path, preset_names
 
 
 @pytest.mark.parametrize("name", preset_names())

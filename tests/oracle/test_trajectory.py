@@ -3,9 +3,9 @@
 import numpy as np
 
 import xrdfit as xf
+from xrdfit.clusters.by_composition import carve_atoms
+from xrdfit.clusters.patterns import cluster_pattern
 from xrdfit.crystal.radiation import radiation
-from xrdfit.diffraction.explicit import cluster_pattern
-from xrdfit.diffraction.magic import carve_atoms
 
 TWO_THETA = np.linspace(15.0, 80.0, 66)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
 
-from xrdfit.inference.descend import bounded_step
+from xrdfit.fitting.descent import bounded_step
 
 
 def quadratic(curvature, gradient, step):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.diffraction.bragg import bind
-from xrdfit.diffraction.reflection_table import reflection_table
+from xrdfit.diffraction.bragg.engine import bind
+from xrdfit.diffraction.bragg.reflection_table import reflection_table
 from xrdfit.diffraction.settings import EngineSettings
 
 GRID = np.linspace(15.0, 65.0, 126)

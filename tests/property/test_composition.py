@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from xrdfit.composition import Rule, occupancy_map
 from xrdfit.errors import InputError
+from xrdfit.model.composition import Rule, occupancy_map
 
 SITES = {"occ_Cu_8c": 8, "occ_Cu_4b": 4, "occ_Cu_24e": 24, "occ_Cu_32f": 32}
 NAMES = list(SITES)

@@ -13,7 +13,7 @@ import pytest
 import xrdfit as xf
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.ties import parse_tie
+from xrdfit.model.ties import parse_tie
 
 ROUND_ROBIN = {"monochromator_deg": 26.6, "radius_mm": 173.0, "radiation": "cu-ka"}
 

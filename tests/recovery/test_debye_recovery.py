@@ -50,8 +50,8 @@ def test_bragg_s_law_misses_the_same_clusters_by_many_errors():
 
 def test_pairs_counted_by_transform_are_those_of_the_atoms():
     """One cluster of full sites against the direct double sum."""
+    from xrdfit.clusters.patterns import direct_debye
     from xrdfit.crystal.radiation import polarization, radiation
-    from xrdfit.diffraction.explicit import direct_debye
 
     one = samples.sample(2.0, 3, 1)
     rng, box = np.random.default_rng(3), 5

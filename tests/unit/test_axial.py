@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from xrdfit.diffraction.axial import node_counts, sub_lines
-from xrdfit.diffraction.profile import pseudo_voigt
+from xrdfit.diffraction.bragg.axial import node_counts, sub_lines
+from xrdfit.diffraction.bragg.profile import pseudo_voigt
 
 
 def brute_force(grid, two_theta, s_l, h_l, fwhm, eta):

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from xrdfit.crystal.radiation import Line, Radiation, radiation
-from xrdfit.diffraction.bragg import bind
+from xrdfit.diffraction.bragg.engine import bind
 from xrdfit.diffraction.protocol import BoundEngine
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from xrdfit.crystal.radiation import radiation
-from xrdfit.diffraction.bragg import bind
+from xrdfit.diffraction.bragg.engine import bind
 from xrdfit.diffraction.settings import EngineSettings
 
 GRID = np.linspace(20.0, 90.0, 351)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from xrdfit.clusters.atoms import Cluster, read_xyz, xyz_text
+from xrdfit.clusters.carving import carve, trim
+from xrdfit.clusters.patterns import cluster_pattern
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.diffraction.carving import carve, trim
-from xrdfit.diffraction.clusters import Cluster, read_xyz, xyz_text
-from xrdfit.diffraction.explicit import cluster_pattern
 from xrdfit.diffraction.shapes import SHAPES, inside
 from xrdfit.errors import ComputationError, InputError
 

@@ -8,9 +8,9 @@ from inference_cases import scan_of
 
 import xrdfit as xf
 from xrdfit.errors import InputError
-from xrdfit.inference import compare as module
-from xrdfit.inference.comparison import Candidate, judge
-from xrdfit.modelfile import load_models
+from xrdfit.inference.questions import compare as module
+from xrdfit.inference.questions.ranking import Candidate, judge
+from xrdfit.model.files.read import load_models
 
 TRUTH = {"occ_Cu_8c": 0.3, "occ_Cu_32f": 0.0, "occ_Cu_4b": 0.3, "occ_Cu_24e": 0.182}
 

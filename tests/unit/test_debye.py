@@ -6,8 +6,8 @@ import pytest
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.diffraction import debye
-from xrdfit.diffraction.gridding import ORDER, interpolation_matrix, lagrange_slopes, lagrange_weights, spread
+from xrdfit.diffraction.debye import engine as debye
+from xrdfit.diffraction.debye.gridding import ORDER, interpolation_matrix, lagrange_slopes, lagrange_weights, spread
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
 

@@ -8,8 +8,8 @@ from inference_cases import scan_of
 from scipy.optimize import lsq_linear
 
 import xrdfit as xf
-from xrdfit.inference.descend import bounded_step, descend
-from xrdfit.inference.solve import minimize
+from xrdfit.fitting.descent import bounded_step, descend
+from xrdfit.fitting.search import minimize
 
 
 @pytest.mark.parametrize("seed", range(200))

@@ -9,7 +9,7 @@ import pytest
 
 import xrdfit as xf
 from xrdfit.errors import InputError
-from xrdfit.ties import parse_tie
+from xrdfit.model.ties import parse_tie
 
 TWO_THETA = np.round(15.0 + 0.05 * np.arange(1001), 2)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist, pdist
 
-from xrdfit.diffraction.compiled import compiled_count
-from xrdfit.diffraction.histogram import pair_histogram
+from xrdfit.clusters.compiled import compiled_count
+from xrdfit.clusters.histogram import pair_histogram
 
 ATOMS = np.random.default_rng(5).random((700, 3)) * 30.0
 

@@ -10,7 +10,7 @@ from xrdfit.cli import main
 from xrdfit.crystal.cif import read_cif
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
-from xrdfit.ties import parse_tie
+from xrdfit.model.ties import parse_tie
 
 SCANS = Path(__file__).parents[2] / "data" / "scans"
 TWO_THETA = np.arange(1251) * 0.04 + 15.0

@@ -12,10 +12,10 @@ import xrdfit as xf
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.errors import InputError
-from xrdfit.inference.combinations import combinations_of
-from xrdfit.inference.design import _excluded, design
-from xrdfit.inference.identify import identify_result, planned_result
-from xrdfit.inference.options import FitOptions
+from xrdfit.fitting.options import FitOptions
+from xrdfit.inference.questions.combinations import combinations_of
+from xrdfit.inference.questions.design import _excluded, design
+from xrdfit.inference.questions.identify import identify_result, planned_result
 
 
 def twin_model():

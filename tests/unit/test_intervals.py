@@ -10,10 +10,10 @@ from inference_cases import GRID, scan_of
 
 import xrdfit as xf
 from xrdfit.errors import ComputationError, InputError
-from xrdfit.inference.intervals import ends, normal_quantile
-from xrdfit.inference.profiles import Profile
-from xrdfit.inference.unified import critical_value, critical_value_among, feldman_cousins
-from xrdfit.ties import parse_tie
+from xrdfit.inference.uncertainty.feldman_cousins import critical_value, critical_value_among, feldman_cousins
+from xrdfit.inference.uncertainty.intervals import ends, normal_quantile
+from xrdfit.inference.uncertainty.profiles import Profile
+from xrdfit.model.ties import parse_tie
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ from numpy.testing import assert_allclose
 from scipy.signal import fftconvolve
 from scipy.special import voigt_profile
 
-from xrdfit.diffraction.lineshape_sphere import broadened_line, sphere_line
-from xrdfit.diffraction.profile import (
+from xrdfit.diffraction.bragg.profile import (
     Peaks,
     combine_widths,
     pseudo_voigt,
@@ -13,7 +12,8 @@ from xrdfit.diffraction.profile import (
     sum_peaks,
     sum_peaks_jacobian,
 )
-from xrdfit.diffraction.sizes import lognormal_nodes, volume_weighted_mean
+from xrdfit.diffraction.bragg.sizes import lognormal_nodes, volume_weighted_mean
+from xrdfit.diffraction.bragg.sphere_shape import broadened_line, sphere_line
 
 
 @pytest.mark.parametrize("mixing", [0.0, 1e-6, 0.1, 0.5, 0.9, 0.999, 1.0])

@@ -8,10 +8,10 @@ from inference_cases import scan_of
 from scipy.special import erf
 
 import xrdfit as xf
-from xrdfit.inference.minima import _Reduced, occupancy_minima
-from xrdfit.inference.options import FitOptions
-from xrdfit.inference.prepare import prepare
-from xrdfit.modelfile import load_models
+from xrdfit.fitting.minima import _Reduced, occupancy_minima
+from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.prepare import prepare
+from xrdfit.model.files.read import load_models
 
 
 def problem_of(names, engine="bragg", **choices):

@@ -13,8 +13,7 @@ from xrdfit.crystal.radiation import Line, Radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_from_free, space_group
 from xrdfit.errors import InputError
-from xrdfit.model import Instrument, Phase, PowderModel
-from xrdfit.modelfile import (
+from xrdfit.model.files.read import (
     instrument_to_toml,
     load_instrument,
     load_model,
@@ -22,7 +21,8 @@ from xrdfit.modelfile import (
     model_from_toml,
     model_to_toml,
 )
-from xrdfit.ties import parse_tie
+from xrdfit.model.powder import Instrument, Phase, PowderModel
+from xrdfit.model.ties import parse_tie
 
 GOOD = """\
 schema = 1
@@ -249,8 +249,8 @@ def test_instrument_files(tmp_path):
 
 def test_pydantic_is_imported_only_to_read_a_file():
     code = (
-        "import sys, xrdfit.modelfile as m\n"
-        "from xrdfit.model import PowderModel, Phase\n"
+        "import sys, xrdfit.model.files.read as m\n"
+        "from xrdfit.model.powder import PowderModel, Phase\n"
         "from xrdfit.crystal.structure import Structure\n"
         "from xrdfit.crystal.symmetry import cell_from_free, space_group\n"
         "g = space_group('Fm-3m')\n"

@@ -8,8 +8,8 @@ from inference_cases import GRID, scan_of
 
 import xrdfit as xf
 from xrdfit.errors import InputError
-from xrdfit.inference.shares import share_gradient
-from xrdfit.modelfile import model_from_toml
+from xrdfit.inference.uncertainty.site_shares import share_gradient
+from xrdfit.model.files.read import model_from_toml
 
 TUNGSTEN = """schema = 1
 name = "w"

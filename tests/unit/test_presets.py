@@ -8,10 +8,10 @@ import tomllib
 import pytest
 
 from xrdfit.crystal.radiation import radiation
-from xrdfit.diffraction.reflection_table import reflection_table
+from xrdfit.diffraction.bragg.reflection_table import reflection_table
 from xrdfit.errors import InputError
-from xrdfit.modelfile import load_model, model_from_toml, model_to_toml
-from xrdfit.presets import data_path, preset_names, preset_text
+from xrdfit.model.files.presets import data_path, preset_names, preset_text
+from xrdfit.model.files.read import load_model, model_from_toml, model_to_toml
 
 ARTICLE = {"cu2se-2nm": 7.968, "cu2se-4nm": 8.0, "cu2se-6nm": 8.0}
 
@@ -97,7 +97,7 @@ def test_missing_data_file_is_one_line():
 
 
 def test_data_inside_an_installed_package_come_first(tmp_path, monkeypatch):
-    import xrdfit.presets as presets
+    import xrdfit.model.files.presets as presets
 
     package = tmp_path / "xrdfit"
     (package / "_data" / "presets").mkdir(parents=True)

@@ -17,7 +17,7 @@ from rich.console import Console
 import xrdfit as xf
 from xrdfit.crystal.cif import read_cif
 from xrdfit.errors import InputError
-from xrdfit.model import Instrument
+from xrdfit.model.powder import Instrument
 from xrdfit.report import files
 from xrdfit.report.figures import figure, gaps_broken, png
 from xrdfit.report.fitfile import read_assignments, read_fit_file, read_fixes

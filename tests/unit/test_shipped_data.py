@@ -8,8 +8,8 @@ import runpy
 import numpy as np
 import pytest
 
-from xrdfit.modelfile import load_model
-from xrdfit.presets import data_path
+from xrdfit.model.files.presets import data_path
+from xrdfit.model.files.read import load_model
 from xrdfit.scan import read_pattern
 
 SCANS = ("cu2se-2nm", "cu2se-4nm", "cu2se-6nm", "cu2se-2nm-debye")

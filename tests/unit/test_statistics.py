@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from xrdfit.inference.statistics import berar_lelann_factor, statistics
+from xrdfit.fitting.statistics import berar_lelann_factor, statistics
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xrdfit.errors import InputError
-from xrdfit.ties import parse_tie
+from xrdfit.model.ties import parse_tie
 
 
 def test_value_and_gradient():

@@ -106,7 +106,7 @@ def test_parameter_at_its_bound():
 
 
 def _scans():
-    from xrdfit.presets import data_path
+    from xrdfit.model.files.presets import data_path
 
     return data_path("scans")
 

@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from xrdfit.errors import InputError
-from xrdfit.inference.progress import Progress, silent
+from xrdfit.progress import Progress, silent
 
 TABLES = ("table 1", "table 2", "table 3", "table 4")
 FIGURES = ("figure 4a", "figure 4b", "figure 4c", "figure 4d", "figure 4e")

@@ -15,7 +15,7 @@ from xrdfit.article.published import LATTICE_PARAMETER, Block, by_size, model
 from xrdfit.crystal.radiation import radiation
 
 if TYPE_CHECKING:
-    from xrdfit.inference.comparison import Comparison
+    from xrdfit.inference.questions.ranking import Comparison
 
 Array = NDArray[np.float64]
 
@@ -33,8 +33,8 @@ def site_sets(engine: Engine) -> Comparison:
     B = 0 as published; scale, background, cell, size, mixing and the occupancies of the set vary, the total of Cu is
     left free.
     """
-    from xrdfit.inference.compare import compare
-    from xrdfit.modelfile import load_model
+    from xrdfit.inference.questions.compare import compare
+    from xrdfit.model.files.read import load_model
 
     scan = counted(by_size()[CLUSTER_NM], engine)
     start = {"size_nm": CLUSTER_NM}

@@ -9,7 +9,7 @@ import numpy as np
 from xrdfit.article.claims import Statement
 from xrdfit.article.measure import Engine, angles, line_intensities, line_positions, relative
 from xrdfit.article.published import Block, by_size, model, published
-from xrdfit.inference.simulate import simulate
+from xrdfit.model.simulate import simulate
 
 _QUOTED = {(1, 1, 1): 26.4, (2, 0, 0): 30.5, (3, 1, 1): 51.8}
 _ROUNDING = 0.05  # degree: half of the last digit that the article prints

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xrdfit.article.measure import FAMILIES, START, STOP, Engine, angles, counted, line_positions, names
 from xrdfit.article.published import Block, by_size, model, published
 from xrdfit.errors import InputError
-from xrdfit.inference.simulate import simulate
+from xrdfit.model.simulate import simulate
 from xrdfit.report.figures import PHASES
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from xrdfit.article.published import LATTICE_PARAMETER, Block, model, structure
 from xrdfit.crystal.radiation import radiation
-from xrdfit.diffraction.reflection_table import reflection_table
+from xrdfit.diffraction.bragg.reflection_table import reflection_table
 from xrdfit.diffraction.settings import EngineSettings
-from xrdfit.inference.simulate import simulate
-from xrdfit.model import PowderModel
+from xrdfit.model.powder import PowderModel
+from xrdfit.model.simulate import simulate
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -14,8 +14,8 @@ from typing import Any
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_from_free, space_group
 from xrdfit.errors import InputError
-from xrdfit.model import Instrument, Phase, PowderModel
-from xrdfit.presets import data_path
+from xrdfit.model.files.presets import data_path
+from xrdfit.model.powder import Instrument, Phase, PowderModel
 
 CITATION = (
     "White, Banerjee & Jain, “Liquid-like cationic sub-lattice in copper selenide clusters”, "

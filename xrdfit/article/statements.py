@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from xrdfit.article import claims_fits, claims_lines, claims_numbers
 from xrdfit.article.claims import Statement
 from xrdfit.article.published import CITATION
-from xrdfit.inference.progress import Progress
+from xrdfit.progress import Progress
 
 CHECKS: dict[int, Callable[[], Statement]] = {
     1: claims_lines.positions,

@@ -19,7 +19,7 @@ from xrdfit.article.published import (
 from xrdfit.article.recover import Recovered, Recovery, recover
 from xrdfit.article.sheets import Sheet
 from xrdfit.errors import InputError
-from xrdfit.inference.progress import Progress
+from xrdfit.progress import Progress
 from xrdfit.report.numbers import concise
 
 NOT_PRINTED = "not printed"

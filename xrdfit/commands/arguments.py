@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from xrdfit.commands.common import check_finite, finite_number, read_radiation, whole_number
 
 if TYPE_CHECKING:
-    from xrdfit.inference.options import FitOptions
+    from xrdfit.fitting.options import FitOptions
 
 Model = Annotated[
     str | None, Parameter(help="Preset, CIF or model TOML. `xrdfit presets` lists the presets.", show_default=False)
@@ -70,8 +70,8 @@ class FitArguments:
         InputError
             One of them cannot be used.
         """
-        from xrdfit.inference.options import FitOptions
-        from xrdfit.modelfile import load_instrument
+        from xrdfit.fitting.options import FitOptions
+        from xrdfit.model.files.read import load_instrument
         from xrdfit.report.fitfile import read_assignments, read_fixes
 
         for what, pair in [("--range", self.range or ()), *(("--exclude", e) for e in self.exclude)]:

@@ -11,14 +11,14 @@ from xrdfit.commands.arguments import FitArguments, Force, Json
 from xrdfit.commands.common import conclude, console, load, print_json, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import ComputationError, InputError
-from xrdfit.ties import parse_tie
+from xrdfit.model.ties import parse_tie
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from xrdfit.inference.options import FitOptions
+    from xrdfit.fitting.options import FitOptions
     from xrdfit.inference.result import FitResult
-    from xrdfit.model import Instrument, PowderModel
+    from xrdfit.model.powder import Instrument, PowderModel
 
 PROFILE = ("U", "V", "W", "X", "Y", "S_L")
 _NOT_THE_STANDARD = 0.3  # R_wp without background: lines are not where the standard has them
@@ -54,7 +54,7 @@ def calibrate(
 ) -> int:
     """Fit the instrument's profile to the scan of a standard."""
     from xrdfit.inference.fit import fit_with
-    from xrdfit.modelfile import instrument_to_toml
+    from xrdfit.model.files.read import instrument_to_toml
     from xrdfit.report.files import check_file, write_text
     from xrdfit.scan import read_pattern
 

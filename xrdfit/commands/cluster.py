@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from xrdfit.clusters.atoms import Cluster
+    from xrdfit.clusters.patterns import ClusterPattern
     from xrdfit.crystal.structure import Structure
-    from xrdfit.diffraction.clusters import Cluster
-    from xrdfit.diffraction.explicit import ClusterPattern
 
 ENDINGS = (".xyz", ".extxyz")
 # as `xrdfit.diffraction.shapes` has it, which help must not load
@@ -55,7 +55,7 @@ def cluster(
     json: Json = False,
 ) -> int:
     """Cut a cluster out of a model's crystal."""
-    from xrdfit.diffraction.clusters import xyz_text
+    from xrdfit.clusters.atoms import xyz_text
     from xrdfit.report.files import check_file, write_text
 
     if (size_nm is None) == (not atoms):
@@ -73,7 +73,7 @@ def cluster(
         if atoms:
             found = _with_atoms(phase.structure, atoms, shape, min_distance)
         else:
-            from xrdfit.diffraction.carving import carve
+            from xrdfit.clusters.carving import carve
 
             apart = phase.min_distance if min_distance is None else _distance(min_distance)
             found = carve(phase.structure, size_nm or 0.0, shape, seed=seed, min_distance=apart)
@@ -98,7 +98,7 @@ def _distance(value: float) -> float:
 
 
 def _with_atoms(structure: Structure, atoms: Sequence[str], shape: str, min_distance: float | None) -> Cluster:
-    from xrdfit.diffraction.magic import carve_atoms
+    from xrdfit.clusters.by_composition import carve_atoms
     from xrdfit.report.fitfile import read_assignments
 
     if shape != "sphere" or min_distance is not None:
@@ -130,9 +130,9 @@ def simulate_atoms(
     InputError
         For a file that cannot be used, or a parameter other than `b_overall`.
     """
+    from xrdfit.clusters.atoms import read_xyz
+    from xrdfit.clusters.patterns import cluster_pattern
     from xrdfit.crystal.radiation import radiation as lines
-    from xrdfit.diffraction.clusters import read_xyz
-    from xrdfit.diffraction.explicit import cluster_pattern
     from xrdfit.diffraction.settings import EngineSettings
 
     for name, value in values.items():

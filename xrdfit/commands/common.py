@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from cyclopts import Token
     from rich.console import Console
 
-    from xrdfit.inference.assess import Assessment
+    from xrdfit.inference.further import Assessment
     from xrdfit.inference.result import FitResult
-    from xrdfit.model import PowderModel
+    from xrdfit.model.powder import PowderModel
 
 _WIDTH = 110
 INTERRUPTED = 130
@@ -88,7 +88,7 @@ def load(model: str | None, phases: Sequence[str] = ()) -> PowderModel:
     InputError
         One of them cannot be used, or there is none.
     """
-    from xrdfit.modelfile import load_models
+    from xrdfit.model.files.read import load_models
 
     if model is None:
         raise InputError("--model is missing: give a preset's name (xrdfit presets lists them), a CIF or a model TOML")

@@ -13,7 +13,7 @@ from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
-    from xrdfit.inference.comparison import Comparison
+    from xrdfit.inference.questions.ranking import Comparison
 
 _COLUMNS = ("Sites", "ΔBIC", "ΔAIC", "Rwp", "Parameters", "Occupancies")
 
@@ -40,7 +40,7 @@ def compare(
     json: Json = False,
 ) -> int:
     """Fit every subset of the candidate sites and rank them."""
-    from xrdfit.inference.compare import compare as run
+    from xrdfit.inference.questions.compare import compare as run
     from xrdfit.report.files import check_picture
     from xrdfit.scan import read_pattern
 

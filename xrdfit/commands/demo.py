@@ -24,10 +24,10 @@ def demo(
     force: Force = False,
 ) -> int:
     """Fit the bundled scan of 2 nm Cu2Se clusters."""
-    from xrdfit.inference.assess import NOTHING_ASKED
     from xrdfit.inference.fit import fit
-    from xrdfit.modelfile import load_model
-    from xrdfit.presets import data_path
+    from xrdfit.inference.further import NOTHING_ASKED
+    from xrdfit.model.files.presets import data_path
+    from xrdfit.model.files.read import load_model
     from xrdfit.report.files import check_directory
     from xrdfit.scan import read_pattern
 

@@ -62,8 +62,8 @@ def fit(
         pattern = read_pattern(scan, scan=scan_index)
     if output is not None:
         check_directory(output, force)
-    from xrdfit.inference.assess import NOTHING_ASKED, assess
     from xrdfit.inference.fit import fit_with
+    from xrdfit.inference.further import NOTHING_ASKED, assess
 
     with progress() as tell:
         result = fit_with(start_model, pattern, options, tell)

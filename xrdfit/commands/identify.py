@@ -14,8 +14,8 @@ from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
-    from xrdfit.inference.design import DesignRow
-    from xrdfit.model import PowderModel
+    from xrdfit.inference.questions.design import DesignRow
+    from xrdfit.model.powder import PowderModel
 
 _PLANNED = {"counts": "--counts", "background": "--background-counts", "two_theta": "--two-theta"}
 _COLUMNS = ("Measurement", "Error", "Time a step", "Time in all")
@@ -52,9 +52,9 @@ def identify(
     json: Json = False,
 ) -> int:
     """Say which combinations of occupancies a scan determines."""
-    from xrdfit.inference.design import design
-    from xrdfit.inference.identify import Plan
-    from xrdfit.inference.identify import identify as run
+    from xrdfit.inference.questions.design import design
+    from xrdfit.inference.questions.identify import Plan
+    from xrdfit.inference.questions.identify import identify as run
     from xrdfit.report.files import check_picture, write_bytes
     from xrdfit.report.fitfile import read_assignments
     from xrdfit.scan import read_pattern

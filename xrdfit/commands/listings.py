@@ -16,8 +16,8 @@ def presets(
     json: Json = False,
 ) -> int:
     """List the models that come with the package, or print one."""
-    from xrdfit.modelfile import load_model
-    from xrdfit.presets import preset_names, preset_text
+    from xrdfit.model.files.presets import preset_names, preset_text
+    from xrdfit.model.files.read import load_model
 
     if show is not None:
         text = preset_text(show)

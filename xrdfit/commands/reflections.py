@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from xrdfit.commands.common import check_finite, console, load, print_json, read_radiation, say_notes
 
 if TYPE_CHECKING:
-    from xrdfit.model import Phase, PowderModel
+    from xrdfit.model.powder import Phase, PowderModel
 
 COLUMNS = ("h", "k", "l", "multiplicity", "d", "two_theta", "f_squared", "lorentz_polarization", "intensity")
 
@@ -76,7 +76,7 @@ def _cell(column: str, value: Any) -> str:
 def _lines(
     model: PowderModel, phase: Phase, two_theta: tuple[float, float], anomalous: bool
 ) -> list[dict[str, int | float]]:
-    from xrdfit.diffraction.reflection_table import reflection_table
+    from xrdfit.diffraction.bragg.reflection_table import reflection_table
 
     lines = reflection_table(
         phase.structure,

@@ -16,7 +16,7 @@ from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
-    from xrdfit.model import PowderModel
+    from xrdfit.model.powder import PowderModel
 
 MAX_POINTS = 1_000_000
 
@@ -90,7 +90,7 @@ def _of_model(
         values |= sizes
     chosen = engine or "bragg"
     check_values(source, chosen, values)
-    from xrdfit.inference.simulate import simulate as compute
+    from xrdfit.model.simulate import simulate as compute
 
     with progress("computing the pattern"):
         intensity = compute(source, angles, engine=chosen, values=values, radiation=ray, anomalous=anomalous)

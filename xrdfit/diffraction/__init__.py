@@ -34,7 +34,7 @@ def bind(
     settings : EngineSettings
     """
     if engine == "bragg":
-        from xrdfit.diffraction import bragg as chosen
+        from xrdfit.diffraction.bragg import engine as chosen
     else:
-        from xrdfit.diffraction import debye as chosen
+        from xrdfit.diffraction.debye import engine as chosen
     return chosen.bind(structure, two_theta, radiation, settings)

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from xrdfit.diffraction import bind
 from xrdfit.errors import ComputationError
-from xrdfit.inference.checks import warnings_of
-from xrdfit.inference.intervals import interval
-from xrdfit.inference.prepare import Setup
-from xrdfit.inference.problem import Problem
+from xrdfit.fitting.prepare import Setup
+from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.rivals import rivals
+from xrdfit.fitting.search import Solution, pressing
+from xrdfit.fitting.statistics import Statistics, statistics
 from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Limits, Status
-from xrdfit.inference.rivals import rivals
-from xrdfit.inference.shares import share_gradient
-from xrdfit.inference.solve import Solution, pressing
-from xrdfit.inference.statistics import Statistics, statistics
-from xrdfit.model import Phase, PowderModel
+from xrdfit.inference.uncertainty.intervals import interval
+from xrdfit.inference.uncertainty.site_shares import share_gradient
+from xrdfit.inference.warnings import warnings_of
+from xrdfit.model.powder import Phase, PowderModel
 
 if TYPE_CHECKING:
     import xarray as xr

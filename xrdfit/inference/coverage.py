@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.inference.fit import fit
-from xrdfit.inference.intervals import interval_of
-from xrdfit.inference.progress import Progress, silent
 from xrdfit.inference.result import FitResult
-from xrdfit.inference.simulate import simulate
-from xrdfit.inference.unified import feldman_cousins
-from xrdfit.model import PowderModel
+from xrdfit.inference.uncertainty.feldman_cousins import feldman_cousins
+from xrdfit.inference.uncertainty.intervals import interval_of
+from xrdfit.model.powder import PowderModel
+from xrdfit.model.simulate import simulate
+from xrdfit.progress import Progress, silent
 
 Array = NDArray[np.float64]
 

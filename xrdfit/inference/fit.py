@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.prepare import Setup, check_model, prepare
+from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.rivals import lowest
+from xrdfit.fitting.search import Solution, search, settle
 from xrdfit.inference.assemble import assemble
-from xrdfit.inference.options import FitOptions
-from xrdfit.inference.prepare import Setup, check_model, prepare
-from xrdfit.inference.problem import Problem
-from xrdfit.inference.progress import Progress
 from xrdfit.inference.result import FitResult
-from xrdfit.inference.rivals import lowest
-from xrdfit.inference.solve import Solution, search, settle
-from xrdfit.model import Instrument, PowderModel
-from xrdfit.phase import Engine
+from xrdfit.model.phase import Engine
+from xrdfit.model.powder import Instrument, PowderModel
+from xrdfit.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,7 +65,7 @@ def fit(
     scan : xarray.Dataset
         From `read_pattern` or `make_pattern`.
     progress : callable, optional
-        See `xrdfit.inference.progress.Progress`. Called with a few words whenever a stage begins.
+        See `xrdfit.progress.Progress`. Called with a few words whenever a stage begins.
     engine, total, vary, fix, start, range, exclude, background, radiation, anomalous, anomalous_table, \
 monochromator_deg, radius_mm, instrument, packing
         See `FitOptions`; `fix` may also be a sequence of names.

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
-from xrdfit.inference.options import FitOptions
-from xrdfit.inference.problem import Problem
-from xrdfit.inference.statistics import Statistics
-from xrdfit.model import DEFAULT_RADIUS_MM, PowderModel
+from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.statistics import Statistics
+from xrdfit.model.powder import DEFAULT_RADIUS_MM, PowderModel
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from xrdfit.inference.rivals import Rival
+    from xrdfit.fitting.rivals import Rival
 
 Limits = Callable[[], tuple[float | None, float | None]]
 Status = Literal["varied", "fixed", "derived", "at bound"]
@@ -172,7 +172,7 @@ class FitResult:
         ComputationError
             For a quantity that the scan does not determine.
         """
-        from xrdfit.inference.intervals import interval_of
+        from xrdfit.inference.uncertainty.intervals import interval_of
 
         return interval_of(self, name, level)
 

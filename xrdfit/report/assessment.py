@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 
-from xrdfit.inference.assess import Assessment
-from xrdfit.inference.systematics import Systematics
+from xrdfit.inference.further import Assessment
+from xrdfit.inference.uncertainty.systematics import Systematics
 from xrdfit.report.numbers import plain
 
 OUTPUTS = ("assessment.json", "corner.png", "samples.nc")

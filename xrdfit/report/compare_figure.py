@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xrdfit.inference.comparison import DECISIVE, Candidate, Comparison
+from xrdfit.inference.questions.ranking import DECISIVE, Candidate, Comparison
 from xrdfit.report.figures import DIFFERENCE, OBSERVED, PHASES, gaps_broken
 
 if TYPE_CHECKING:

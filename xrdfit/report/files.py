@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from xrdfit.errors import InputError
-from xrdfit.inference.assess import NOTHING_ASKED, Assessment
+from xrdfit.inference.further import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.report import assessment as assessment_files
 from xrdfit.report.numbers import plain

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xrdfit.errors import InputError
-from xrdfit.inference.options import FitOptions, select
+from xrdfit.fitting.options import FitOptions, select
 from xrdfit.inference.result import FitResult
-from xrdfit.model import Instrument, PowderModel
-from xrdfit.modelfile import instrument_from_table, instrument_to_toml, model_from_table, model_to_toml
-from xrdfit.modeltext import toml_value
+from xrdfit.model.files.read import instrument_from_table, instrument_to_toml, model_from_table, model_to_toml
+from xrdfit.model.files.write import toml_value
+from xrdfit.model.powder import Instrument, PowderModel
 from xrdfit.scan import read_pattern
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class SavedFit:
     model : PowderModel
         The start model.
     asked : tuple of str
-        What was asked beyond the fit, of `xrdfit.inference.assess.QUESTIONS`.
+        What was asked beyond the fit, of `xrdfit.inference.further.QUESTIONS`.
     """
 
     path: Path

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from xrdfit.inference.assess import NOTHING_ASKED, Assessment
+from xrdfit.inference.further import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.report.assessment import tables
 from xrdfit.report.figures import (

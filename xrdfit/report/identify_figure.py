@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xrdfit.inference.combinations import UNDETERMINED, short_names
-from xrdfit.inference.identifiability import Identifiability
+from xrdfit.inference.questions.combinations import UNDETERMINED, short_names
+from xrdfit.inference.questions.findings import Identifiability
 from xrdfit.report.figures import DIFFERENCE, OBSERVED, PHASES
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xrdfit.inference.posterior import Posterior
+from xrdfit.inference.uncertainty.posterior import Posterior
 from xrdfit.report.figures import DIFFERENCE
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from xrdfit.inference.assess import Assessment
+from xrdfit.inference.further import Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.report.assessment import tables
 from xrdfit.report.numbers import percent

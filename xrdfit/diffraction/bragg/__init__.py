@@ -1,0 +1,1 @@
+"""Broadened Bragg lines: reflections, structure factors, widths and profiles."""

@@ -1,0 +1,52 @@
+"""From nodes of u = q a to the grid of angles, for every line of the radiation."""
+
+from __future__ import annotations
+
+from math import pi
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.crystal.radiation import Radiation
+from xrdfit.diffraction.debye.gridding import interpolation_matrix
+from xrdfit.diffraction.debye.transform import Nodes
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+FloatArray = NDArray[np.float64]
+
+
+def line_matrices(
+    nodes: Nodes, true_angle: FloatArray, a: float, radiation: Radiation, *, slope: bool = False
+) -> list[csr_array]:
+    """Matrices, one for each line, that take intensities at nodes of u = q a to the grid, times the line's weight.
+
+    Parameters
+    ----------
+    nodes : Nodes
+    true_angle : (n,) array
+        True 2 theta of the grid, degree.
+    a : float
+        Unit of length of the nodes, Angstrom.
+    radiation : Radiation
+    slope : bool
+        Derivatives by the true angle, per degree, instead of values.
+    """
+    half = np.radians(0.5 * true_angle)
+    matrices = []
+    for line in radiation.lines:
+        per_sine = 4.0 * pi * a / line.wavelength / nodes.u_step
+        position = per_sine * np.sin(half) - nodes.u[0] / nodes.u_step
+        factor = line.weight * per_sine * np.cos(half) * np.radians(0.5) if slope else np.full(len(half), line.weight)
+        matrices.append(interpolation_matrix(position, len(nodes.u), factor, slope=slope))
+    return matrices
+
+
+def q_range(two_theta: FloatArray, margin: float, radiation: Radiation) -> tuple[float, float]:
+    """Smallest and largest q, 1/Angstrom, of all lines on a grid that is widened by a margin, degree."""
+    angles = np.clip([two_theta[0] - margin, two_theta[-1] + margin], 0.0, 180.0)
+    low, high = 4.0 * pi * np.sin(np.radians(0.5 * angles))
+    wavelengths = [line.wavelength for line in radiation.lines]
+    return float(low) / max(wavelengths), float(high) / min(wavelengths)

@@ -1,0 +1,126 @@
+"""Going down to a minimum that is near: Gauss–Newton with damping and limits, at a few milliseconds a step.
+
+The fit itself is lmfit's. Profiles, rival models and simulations of coverage need the minimum of thousands of
+problems whose solution is almost known; there the bookkeeping of a general optimizer costs more than the physics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.fitting.problem import Problem
+
+Array = NDArray[np.float64]
+
+_FIRST_DAMPING = 1e-10
+_MOST_DAMPING = 1e8
+_PASSES = 4
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A minimum.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (n_theta,)
+    chi2 : float
+    success : bool
+    message : str
+        The optimizer's last word.
+    others : tuple of Solution
+        Minima met on the way, where several starting points were tried.
+    """
+
+    theta: Array
+    chi2: float
+    success: bool
+    message: str
+    others: tuple[Solution, ...] = ()
+
+
+def descend(
+    problem: Problem,
+    start: Array,
+    *,
+    free: NDArray[np.bool_] | None = None,
+    tolerance: float = 1e-3,
+    steps: int = 60,
+) -> Solution:
+    """Minimize χ² within the limits from a starting point (Levenberg 1944, Marquardt 1963, with an active set).
+
+    Parameters
+    ----------
+    problem : Problem
+    start : ndarray, shape (n_theta,)
+    free : ndarray of bool, optional
+        Components of θ that move; all by default.
+    tolerance : float
+        The search ends where the quadratic model promises less than this decrease of χ², after one last step.
+    steps : int
+        At most so many evaluations.
+    """
+    free = np.ones(len(start), dtype=bool) if free is None else free
+    theta = np.where(free, np.clip(start, problem.lower, problem.upper), start)
+    if not free.any():
+        return Solution(theta, problem.evaluate(theta, derivatives=False).chi2, True, "nothing to move")
+    here = problem.evaluate(theta)
+    damping = _FIRST_DAMPING
+    for _ in range(steps):
+        curvature, gradient = here.jacobian.T @ here.jacobian, here.jacobian.T @ here.residual
+        move = bounded_step(curvature, gradient, problem.lower - theta, problem.upper - theta, free, damping)
+        promise = -float(2.0 * gradient @ move + move @ curvature @ move)
+        there = problem.evaluate(theta + move)
+        if promise < tolerance and damping < 1.0:
+            better = there.chi2 < here.chi2
+            return Solution(theta + move if better else theta, min(here.chi2, there.chi2), True, "converged")
+        if there.chi2 < here.chi2:
+            damping = max(damping / 10.0, _FIRST_DAMPING)
+            theta, here = theta + move, there
+        else:
+            damping = max(10.0 * damping, 1e-3)
+            if damping > _MOST_DAMPING:
+                return Solution(theta, here.chi2, True, "no direction leads down")
+    return Solution(theta, here.chi2, False, f"no minimum within {steps} steps")
+
+
+def bounded_step(
+    curvature: Array, gradient: Array, lowest: Array, highest: Array, free: NDArray[np.bool_], damping: float = 0.0
+) -> Array:
+    """Step that minimizes 2 g·d + dᵀ H d within lowest ≤ d ≤ highest, shape (n,).
+
+    A primal active-set method (Nocedal & Wright, Numerical Optimization, 2006, algorithm 16.3): go as far towards
+    the minimum as the limits allow, hold the component that stopped it, and let go of one that is pulled inwards.
+    """
+    diagonal = np.diag(curvature)
+    floor = 1e-13 * max(float(diagonal.max(initial=0.0)), 1e-300)
+    damped = curvature + np.diag(damping * diagonal + floor)
+    step = np.zeros(len(gradient))
+    held = ~free | ((lowest >= 0.0) & (gradient > 0)) | ((highest <= 0.0) & (gradient < 0))
+    for _ in range(_PASSES * len(gradient)):
+        loose = ~held
+        if loose.any():
+            pull = gradient[loose] + damped[np.ix_(loose, held)] @ step[held]
+            move = np.zeros(len(gradient))
+            move[loose] = -np.linalg.solve(damped[np.ix_(loose, loose)], pull) - step[loose]
+            limit = np.where(move > 0, highest, lowest)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                reach = np.where(loose & (move != 0.0), (limit - step) / move, np.inf)
+            nearest = int(np.argmin(reach))
+            if reach[nearest] < 1.0:
+                step = step + max(reach[nearest], 0.0) * move
+                step[nearest] = limit[nearest]
+                held[nearest] = True
+                continue
+            step = step + move
+        slope = gradient + damped @ step
+        inward = np.where(step <= lowest, -slope, slope) / np.sqrt(np.diag(damped))
+        inward[~held | ~free] = 0.0
+        worst = int(np.argmax(inward))
+        if inward[worst] <= 1e-9 * max(float(np.abs(slope).max()), 1.0):
+            break
+        held[worst] = False
+    return step

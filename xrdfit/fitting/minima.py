@@ -1,0 +1,217 @@
+"""All minima over the occupancies while everything else stands still, found at once.
+
+At a given cell, size and displacement each phase's pattern is a polynomial of second degree in its occupancies: |F|²
+and the Debye sum are quadratic forms. A few patterns with their slopes therefore hold every composition, and a QR
+factorization shrinks the scan to as many numbers as the polynomial has coefficients. In that small space a hundred
+starting points go down together in milliseconds. Mirror answers, two compositions with all but the same pattern, are
+met that way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.fitting.problem import Problem
+
+Array = NDArray[np.float64]
+
+_STARTS = 32  # for every free occupancy
+_FEWEST_STARTS = 4
+_BUDGET = 3e8  # products a step: with more than twenty free occupancies the starts become fewer
+_STEPS = 25
+_FEWEST_STEPS = 5
+_HOPEFUL = 4.0  # times the lowest χ²: the others need not have settled
+_CLOSE = 1.0  # of χ²: all are followed further in the whole problem
+_APART = 0.02  # minima nearer than this in every occupancy are one
+_MOST = 12
+_DRAWS_OF_B = 4
+_LARGEST_B = 4.0  # Å²
+
+
+def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
+    """Minima over the occupancies, the other parameters as in θ; lowest χ² first.
+
+    Displacement parameters trade against occupancies: where some vary, they take a few other values within 0 and
+    4 Å² as well.
+
+    Parameters
+    ----------
+    problem : Problem
+    theta : ndarray, shape (n_theta,)
+
+    Returns
+    -------
+    list of ndarray, shape (n_theta,)
+        At most 12; none where no occupancy is free.
+    """
+    if not problem.occupancies.free:
+        return []
+    random = np.random.default_rng(0)
+    found = [pair for point in _with_other_b(problem, theta, random) for pair in _minima(problem, point, random)]
+    found.sort(key=lambda pair: pair[0])
+    return [point for _, point in found[:_MOST]]
+
+
+def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -> Iterator[Array]:
+    yield theta
+    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2].startswith("b_")]
+    for draw in random.random((_DRAWS_OF_B if moved else 0, len(moved))):
+        point = theta.copy()
+        point[moved] = _LARGEST_B * draw
+        yield np.clip(point, problem.lower, problem.upper)
+
+
+def _minima(problem: Problem, theta: Array, random: np.random.Generator) -> list[tuple[float, Array]]:
+    k, n = len(problem.others), len(problem.occupancies.free)
+    reduced = _Reduced.of(problem, theta)
+    starts = int(np.clip(_BUDGET / (len(reduced.terms) ** 2 * n), _FEWEST_STARTS, _STARTS * n))
+    chi2, shares = reduced.descend(np.vstack([theta[k:], random.random((starts, n))]))
+    values = problem.occupancies.free_values(shares)[0]
+    kept: list[int] = []
+    for i in np.argsort(chi2):
+        if all(np.abs(values[i] - values[j]).max() > _APART for j in kept):
+            kept.append(int(i))
+    return [(float(chi2[i]), np.append(theta[:k], shares[i])) for i in kept[:_MOST]]
+
+
+@dataclass(frozen=True)
+class _Reduced:
+    """χ² as a function of the free occupancies alone.
+
+    Attributes
+    ----------
+    problem : Problem
+    origin : ndarray, shape (n,)
+        Values of the free occupancies that the polynomial is written around.
+    terms : list of tuple of int
+        The monomials: () is 1, (i,) is d_i, (i, j) is d_i d_j with d the distance from the origin.
+    columns : ndarray, shape (rows, n_terms, n_phases)
+        Their patterns in units of σ, background projected out, rotated into few rows.
+    target : ndarray, shape (rows,)
+        The scan in the same way.
+    """
+
+    problem: Problem
+    origin: Array
+    terms: list[tuple[int, ...]]
+    columns: Array
+    target: Array
+
+    @classmethod
+    def of(cls, problem: Problem, theta: Array) -> _Reduced:
+        """Compute the patterns that hold all compositions at this θ."""
+        n = len(problem.occupancies.free)
+        terms = [t for degree in (0, 1, 2) for t in combinations_with_replacement(range(n), degree)]
+        sites, k = problem.occupancies, len(problem.others)
+        values = problem.expand(theta)[0]
+        origin = np.array([values[sites.names[j]] for j in sites.free])
+
+        pattern, by_moving = problem.patterns(values)
+        slope = by_moving[:, :, k : k + len(sites.names)] @ sites.tangent
+        # the slopes of a quadratic are linear: those at one point and at its neighbours, which may be out of bounds,
+        # hold the curvature
+        neighbours = [dict(zip(sites.names, sites.at(origin + step).tolist(), strict=True)) for step in np.eye(n)]
+        bound = problem.bound
+        curvature = [bound.jacobians(values | moved, sites.names)[1] @ sites.tangent - slope for moved in neighbours]
+        parts = {0: lambda: pattern, 1: lambda i: slope[:, :, i], 2: lambda i, j: curvature[i][:, :, j]}
+        columns = np.stack([parts[len(t)](*t) * (0.5 if len(t) == 2 and t[0] == t[1] else 1.0) for t in terms], axis=1)
+        n_phases = pattern.shape[1]
+        fixed = np.array([problem.base[name] for name in problem.linear[n_phases:]])
+        varies = problem.linear_varies[n_phases:]
+        background = problem.bound.background
+        target = problem.observed - background[:, ~varies] @ fixed[~varies]
+        table = np.column_stack([background[:, varies], columns.reshape(len(pattern), -1), target])
+        triangle = np.linalg.qr(table / problem.sigma[:, None])[1][varies.sum() :, varies.sum() :]
+        columns = triangle[:, :-1].reshape(len(triangle), len(terms), n_phases)
+        return cls(problem, origin, terms, columns, triangle[:, -1])
+
+    def chi2(self, shares: Array) -> tuple[Array, Array, Array]:
+        """χ², its gradient and its curvature (Gauss–Newton) by the shares, for every row of `shares` (m, n)."""
+        values, slopes = self.problem.occupancies.free_values(shares)
+        patterns, scales = self.scaled(values)
+        residual = self.target - (patterns @ scales[:, :, None])[:, :, 0]
+        weights = _derivatives(values - self.origin, self.terms) @ slopes
+        jacobian = np.zeros((len(shares), len(self.target), shares.shape[1]))
+        for p in range(self.columns.shape[2]):
+            jacobian -= scales[:, p, None, None] * (self.columns[:, :, p] @ weights)
+        own = patterns[:, :, self._varies]
+        jacobian -= own @ _solved(own, jacobian)
+        transposed = jacobian.transpose(0, 2, 1)
+        return (
+            np.einsum("mr,mr->m", residual, residual),
+            (transposed @ residual[:, :, None])[:, :, 0],
+            transposed @ jacobian,
+        )
+
+    @property
+    def _varies(self) -> NDArray[np.bool_]:
+        return self.problem.linear_varies[: self.columns.shape[2]]
+
+    def scaled(self, values: Array) -> tuple[Array, Array]:
+        """Patterns (m, rows, n_phases) and their best scales (m, n_phases); those that do not vary as they are.
+
+        A scale may come out negative on the way: cut off at zero, the composition would no longer matter.
+        """
+        patterns = np.tensordot(_monomials(values - self.origin, self.terms), self.columns, axes=(1, 1))
+        names = self.problem.linear[: patterns.shape[2]]
+        scales = np.tile([self.problem.base[name] for name in names], (len(patterns), 1))
+        rest = self.target - patterns[:, :, ~self._varies] @ scales[0, ~self._varies]
+        scales[:, self._varies] = _solved(patterns[:, :, self._varies], rest[:, :, None])[:, :, 0]
+        return patterns, scales
+
+    def descend(self, shares: Array) -> tuple[Array, Array]:
+        """Go down from every row of `shares` (m, n) within 0 and 1; return χ² and where it ended.
+
+        Ends at which a scale is negative are left out.
+        """
+        eye = np.eye(shares.shape[1])
+        damping = np.full(len(shares), 1e-3)
+        chi2, gradient, curvature = self.chi2(shares)
+        for count in range(_STEPS):
+            held = ((shares <= 0.0) & (gradient > 0.0)) | ((shares >= 1.0) & (gradient < 0.0))
+            slope = np.where(held, 0.0, gradient)
+            matrix = np.where(held[:, :, None] | held[:, None, :], 0.0, curvature)
+            diagonal = np.einsum("mjj->mj", matrix)
+            floor = 1e-9 * diagonal.max(axis=1, initial=1e-300, keepdims=True)
+            matrix = matrix + (damping[:, None] * diagonal + floor)[:, :, None] * eye
+            there = np.clip(shares - np.linalg.solve(matrix, slope[:, :, None])[:, :, 0], 0.0, 1.0)
+            new = self.chi2(there)
+            better = new[0] < chi2
+            low = chi2 < _HOPEFUL * chi2.min()
+            done = not np.any(low & better & (chi2 - new[0] > _CLOSE)) and count > _FEWEST_STEPS
+            damping = np.where(better, np.maximum(damping / 10.0, 1e-10), np.minimum(damping * 10.0, 1e6))
+            shares = np.where(better[:, None], there, shares)
+            chi2 = np.where(better, new[0], chi2)
+            gradient = np.where(better[:, None], new[1], gradient)
+            curvature = np.where(better[:, None, None], new[2], curvature)
+            if done:
+                break
+        real = (self.scaled(self.problem.occupancies.free_values(shares)[0])[1] > 0.0).all(axis=1)
+        return chi2[real], shares[real]
+
+
+def _solved(columns: Array, right: Array) -> Array:
+    """Least-squares coefficients of the columns (m, rows, p) for right sides (m, rows, k), by normal equations."""
+    transposed = columns.transpose(0, 2, 1)
+    normal = transposed @ columns
+    ridge = 1e-14 * np.einsum("mpp->mp", normal).max(axis=1, initial=1e-300)
+    return np.linalg.solve(normal + ridge[:, None, None] * np.eye(normal.shape[1]), transposed @ right)
+
+
+def _monomials(values: Array, terms: list[tuple[int, ...]]) -> Array:
+    """Values (m, n) to monomials (m, n_terms)."""
+    return np.stack([values[:, list(t)].prod(axis=1) for t in terms], axis=1)
+
+
+def _derivatives(values: Array, terms: list[tuple[int, ...]]) -> Array:
+    """Derivatives of the monomials by the values, shape (m, n_terms, n)."""
+    out = np.zeros((len(values), len(terms), values.shape[1]))
+    for row, term in enumerate(terms):
+        for place, i in enumerate(term):
+            out[:, row, i] += values[:, [j for other, j in enumerate(term) if other != place]].prod(axis=1)
+    return out

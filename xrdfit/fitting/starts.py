@@ -1,0 +1,58 @@
+"""Where to start from: coarse grids of sizes and cells, and the first steps down from starting points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.fitting.descent import Solution, descend
+from xrdfit.fitting.problem import Problem
+
+Array = NDArray[np.float64]
+
+# A background-subtracted R_wp above this says that the lines are not yet where the scan has them.
+_POOR_R = 0.3
+_SIZES_NM = (1.5, 2.5, 4.0, 7.0, 12.0, 25.0, 60.0)
+_STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
+_LENGTHS = ("a", "b", "c")
+_COARSE_STEPS = 6
+_KEPT = 8
+
+
+def poor(problem: Problem, theta: Array) -> bool:
+    """Whether the lines of the calculated pattern are not yet where, or as wide as, the scan has them.
+
+    A size or a cell on its limit is as bad a sign as a large misfit: the search has run away.
+    """
+    e = problem.evaluate(theta)
+    if e.chi2 < 2.0 * len(problem.observed):
+        return False
+    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2] in ("size_nm", *_LENGTHS)]
+    if ((theta == problem.lower) | (theta == problem.upper))[moved].any():
+        return True
+    net = float(np.sum(((problem.observed - e.background) / problem.sigma) ** 2))
+    return e.chi2 > _POOR_R**2 * net
+
+
+def screen_sample(problem: Problem, start: Array) -> Array:
+    """Return the best of a coarse grid of sizes and cells (all phases together) around the start."""
+    names = [n.rpartition("__")[2] for n in problem.others]
+    sizes = [i for i, n in enumerate(names) if n == "size_nm"]
+    cells = [i for i, n in enumerate(names) if n in _LENGTHS]
+    candidates = []
+    for size in _SIZES_NM if sizes else (1.0,):
+        for strain in _STRAINS if cells else (0.0,):
+            theta = start.copy()
+            theta[sizes] = np.log(size)
+            for i in cells:
+                theta[i] = problem.base[problem.others[i]] * (1 + strain)
+            candidates.append(np.clip(theta, problem.lower, problem.upper))
+    return min(candidates, key=lambda t: problem.evaluate(t, derivatives=False).chi2)
+
+
+def rough_minima(problem: Problem, starts: Sequence[Array], kept: int = _KEPT) -> list[Solution]:
+    """Go a few steps down from every start and most of the way from the best few; best first."""
+    near = sorted((descend(problem, t, tolerance=1.0, steps=_COARSE_STEPS) for t in starts), key=lambda s: s.chi2)
+    return sorted((descend(problem, s.theta, tolerance=0.1) for s in near[:kept]), key=lambda s: s.chi2)

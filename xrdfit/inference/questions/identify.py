@@ -1,0 +1,267 @@
+"""`identify`: what a scan, measured or planned, can and cannot tell about the occupancies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.errors import InputError
+from xrdfit.fitting.options import FitOptions, with_choices
+from xrdfit.fitting.prepare import check_model, prepare
+from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.rivals import Rival, search_rivals
+from xrdfit.fitting.search import Solution
+from xrdfit.inference.assemble import assemble
+from xrdfit.inference.fit import choose_engine, fit_with
+from xrdfit.inference.questions.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
+from xrdfit.inference.questions.findings import Identifiability
+from xrdfit.inference.result import FitResult
+from xrdfit.model.powder import PowderModel
+from xrdfit.model.simulate import simulate
+from xrdfit.progress import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Array = NDArray[np.float64]
+_MOST_POINTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A measurement that has not been made.
+
+    Attributes
+    ----------
+    counts : float
+        Counts above background at the highest point.
+    background : float
+        Counts.
+    two_theta : (float, float, float)
+        Start, stop, step in degrees.
+    radiation : str, float or None
+        Name or wavelength (Å); the model's by default.
+    gain : float
+        Variance of an intensity over its mean: 1 for counts, 1/t for rates of counts over t seconds.
+    """
+
+    counts: float = 5000.0
+    background: float = 300.0
+    two_theta: tuple[float, float, float] = (15.0, 65.0, 0.04)
+    radiation: str | float | None = None
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.two_theta) != 3:
+            raise InputError(f"plan: two_theta {self.two_theta} must hold START, STOP and STEP")
+        start, stop, step = self.two_theta
+        if not (0.0 < start < stop < 180.0 and (stop - start) / _MOST_POINTS <= step <= (stop - start) / 10.0):
+            raise InputError(
+                f"plan {start:g} {stop:g} {step:g}: needs 0 < START < STOP < 180 degrees and a step of at most a tenth "
+                f"of the range, for at most {_MOST_POINTS} points"
+            )
+        if not (self.counts > 0.0 and self.background >= 0.0 and np.isfinite(self.counts + self.background)):
+            raise InputError(f"plan: counts {self.counts:g} and background {self.background:g} must be positive")
+
+    def expected(
+        self,
+        model: PowderModel,
+        engine: str = "bragg",
+        anomalous: bool = True,
+        anomalous_table: str = "chantler",
+    ) -> xr.Dataset:
+        """Return the scan without noise: expected counts with their standard errors."""
+        from xrdfit.scan import make_pattern
+
+        start, stop, step = self.two_theta
+        angles = start + step * np.arange(int((stop - start) / step + 1e-6) + 1)
+        kind = "debye" if engine == "debye" else "bragg"
+        pattern = simulate(
+            model,
+            angles,
+            engine=kind,
+            radiation=self.radiation,
+            anomalous=anomalous,
+            anomalous_table=anomalous_table,
+        )
+        mean = pattern * (self.counts / pattern.max()) + self.background
+        name = {} if self.radiation is None else {"radiation": self.radiation}
+        named = {k: v for k, v in name.items() if isinstance(v, str)}
+        return make_pattern(angles, mean, self.sigma(mean), file="planned", **named)
+
+    def sigma(self, mean: Array) -> Array:
+        """Standard errors of intensities with this mean, at least that of one count."""
+        return self.gain * np.sqrt(np.maximum(mean / self.gain, 1.0))
+
+
+def identify(
+    model: PowderModel,
+    scan: xr.Dataset | Plan | None = None,
+    *,
+    options: FitOptions | None = None,
+    progress: Progress | None = None,
+    **choices,
+) -> Identifiability:
+    """Say which combinations of occupancies a scan determines, and which other answers it allows.
+
+    Parameters
+    ----------
+    model : PowderModel
+    scan : xarray.Dataset or Plan
+        A measured scan, or one that is planned (by default one of 5000 counts), computed from the model as it is.
+    options : FitOptions, optional
+        Or any of its fields by name, such as ``total={"Cu": 8}``.
+    progress : callable, optional
+
+    Returns
+    -------
+    Identifiability
+
+    Raises
+    ------
+    InputError
+        No occupancy varies, or options that cannot be.
+
+    Notes
+    -----
+    The information matrix of the occupancies in atoms per cell, with everything else (scale, background, cell, size,
+    displacement) projected out, is Schur's complement S = Jᵀ(1 − P)J in units of the scan's own errors. An
+    eigenvector is a combination of atoms with the standard error λ^(−1/2), independent of the others.
+    """
+    check_model(model)
+    options = with_choices(options or FitOptions(), choices)
+    if progress:
+        progress("fitting")
+    if scan is None or isinstance(scan, Plan):
+        return identify_result(planned_result(model, scan or Plan(), options), planned=True, progress=progress)
+    return identify_result(fit_with(model, scan, options, progress), progress=progress)
+
+
+def planned_result(
+    model: PowderModel, plan: Plan, options: FitOptions, values: Mapping[str, float] | None = None
+) -> FitResult:
+    """Return what a fit to a planned scan finds on average: its own values, with the errors that counting leaves.
+
+    Parameters
+    ----------
+    model : PowderModel
+    plan : Plan
+    options : FitOptions
+        How the scan will be fitted; the plan's radiation, where it has one, comes first.
+    values : Mapping[str, float], optional
+        Parameters that differ from the model's.
+
+    Notes
+    -----
+    The scan is computed from the problem that the options pose, after what they fix, start and hold: the model is
+    its exact minimum, and no misfit inflates the errors. Nothing is searched.
+    """
+    options = replace(options, radiation=plan.radiation or options.radiation)
+    draft = plan.expected(model, options.engine, options.anomalous, options.anomalous_table)
+    engine, reason = choose_engine(model, draft, options)
+    setup = prepare(model, draft, options, engine)
+    problem = setup.problem
+    theta = problem.theta({**problem.base, **(values or {})})
+    at = problem.expand(theta)[0]
+    scales = problem.linear[: len(problem.bound.engines)]
+    signal = problem.bound.patterns(at) @ np.array([at[n] for n in scales])
+    factor = plan.counts / signal.max()
+    problem = replace(
+        problem,
+        base={**problem.base, **{n: at[n] * factor for n in scales}},
+        observed=signal * factor + plan.background,
+    )
+    # what the fit makes of it, so that a background held by the options is in the scan too
+    mean = problem.evaluate(theta, derivatives=False).calculated
+    problem = replace(problem, observed=mean, sigma=plan.sigma(mean))
+    scan = setup.scan.assign(counts=("two_theta", problem.observed), sigma=("two_theta", problem.sigma))
+    solution = Solution(theta, problem.evaluate(theta).chi2, True, "planned")
+    return assemble(replace(setup, scan=scan, problem=problem), problem, solution, model, reason)
+
+
+def identify_result(result: FitResult, *, planned: bool = False, progress: Progress | None = None) -> Identifiability:
+    """Say what the scan of a finished fit can tell; see `identify`."""
+    problem = result.problem
+    if problem is None or not problem.occupancies.free:
+        raise InputError(f"no occupancy of {result.model.name} varies: free some (--vary 'occ_*')")
+    inflation = max(1.0, result.statistics.chi2_reduced)
+    values = {name: p.value for name, p in result.parameters.items()}
+    atoms = multiplicities(result)
+    information, basis = occupancy_information(problem, values, atoms)
+    information /= inflation
+    occupancies = {n: values[n] for n in problem.occupancies.names}
+    found: tuple[Combination, ...] = combinations_of(information, basis, atoms, occupancies)
+    pairs: tuple[DegeneratePair, ...] = degenerate_pairs(information, basis, atoms, occupancies)
+    if progress:
+        progress("looking for other answers")
+    others = _rivals(result, problem, inflation)
+    return Identifiability(
+        model=result.model.name,
+        scan="planned" if planned else str(result.scan.attrs.get("file", "from memory")),
+        engine=result.engine,
+        combinations=found,
+        degenerate=pairs,
+        rivals=tuple(others),
+        occupancies=occupancies,
+        stderr={n: result.parameters[n].stderr for n in occupancies},
+        information=information,
+        basis=basis,
+        result=result,
+    )
+
+
+def _rivals(result: FitResult, problem: Problem, inflation: float) -> Sequence[Rival]:
+    """Other answers: those that the fit met, else those found now; a planned scan was not fitted."""
+    if result.rivals:
+        return result.rivals
+    return search_rivals(problem, Solution(result.theta, result.statistics.chi2, True, ""), inflation)
+
+
+def multiplicities(result: FitResult) -> dict[str, int]:
+    """Multiplicity of the site of every occupancy that moves."""
+    assert result.problem is not None
+    return {
+        name: site.multiplicity
+        for phase in result.model.phases
+        for site in phase.structure.sites
+        if (name := f"{result.model.prefix(phase)}occ_{site.label}") in result.problem.occupancies.names
+    }
+
+
+def occupancy_information(
+    problem: Problem, values: Mapping[str, float], atoms: Mapping[str, int]
+) -> tuple[Array, Array]:
+    """Information matrix of the atoms on the sites, everything else projected out.
+
+    Parameters
+    ----------
+    problem : Problem
+    values : Mapping[str, float]
+        All parameters at the minimum.
+    atoms : Mapping[str, int]
+        Multiplicity of the site of each occupancy that moves.
+
+    Returns
+    -------
+    information : ndarray, shape (n_free, n_free)
+        In an orthonormal basis of the changes that totals leave open.
+    basis : ndarray, shape (n_names, n_free)
+        That basis, in atoms per cell on each site.
+    """
+    jacobian = problem.full_jacobian(values)
+    k, free = len(problem.others), len(problem.occupancies.free)
+    own = np.zeros(jacobian.shape[1], dtype=bool)
+    own[k : k + free] = True
+    weights = np.array([float(atoms[n]) for n in problem.occupancies.names])
+    basis, triangle = np.linalg.qr(weights[:, None] * problem.occupancies.tangent)
+    sites = np.linalg.solve(triangle.T, jacobian[:, own].T).T
+    nuisance = jacobian[:, ~own]
+    norms = np.linalg.norm(nuisance, axis=0)
+    left, size, _ = np.linalg.svd(nuisance[:, norms > 0] / norms[norms > 0], full_matrices=False)
+    left = left[:, size > 1e-8 * size.max(initial=1.0)]
+    sites = sites - left @ (left.T @ sites)
+    return sites.T @ sites, basis

@@ -1,0 +1,1 @@
+"""How sure a number is: covariance, profiles, intervals, posterior, systematic shifts."""

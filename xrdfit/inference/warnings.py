@@ -1,0 +1,207 @@
+"""What a user should know before believing a result, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from gemmi import Element
+
+from xrdfit.crystal.scattering import anomalous, near_edge, resolve_species
+from xrdfit.crystal.symmetry import orbit
+from xrdfit.model.powder import DEFAULT_RADIUS_MM, Phase
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xrdfit.fitting.prepare import Setup
+    from xrdfit.fitting.problem import Evaluation
+    from xrdfit.inference.result import FitResult
+
+SMALL_NM = 3.0
+TOO_CLOSE_ANGSTROM = 1.8
+HIGH_CORRELATION = 0.95
+POOR_CHI2 = 4.0
+SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
+NOTABLE_DISPERSION = 0.02  # of the atom's electrons
+
+
+def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]) -> Iterator[str]:
+    """Yield everything that casts doubt on a result."""
+    yield from setup.notes
+    yield from setup.model.notes
+    if not result.success:
+        yield result.message
+    yield from _of_tables(result)
+    yield from _of_engine(result)
+    yield from _of_parameters(result, without_effect)
+    yield from _of_rivals(result)
+    for phase in result.model.phases:
+        yield from _of_structure(phase, result)
+    yield from _of_values(result)
+    yield from _of_residual(result)
+
+
+def _of_tables(result: FitResult) -> Iterator[str]:
+    rays = result.model.radiation()
+    species = {s.species: s.element for p in result.model.phases for s in p.structure.sites}
+    for name in species:
+        note = resolve_species(name)[1]
+        if note:
+            yield note
+    energy = rays.lines[0].energy_ev
+    for element in dict.fromkeys(species.values()):
+        if near_edge(element, energy):
+            yield f"{element} has an absorption edge within 100 eV of this line: tables of f' cannot be trusted there"
+    if not result.options.anomalous:
+        for element in dict.fromkeys(species.values()):
+            part = anomalous(element, energy).real / Element(element).atomic_number
+            if abs(part) > NOTABLE_DISPERSION:
+                yield (
+                    f"f' and f'' are switched off, yet f' changes the scattering of {element} by {100 * part:+.1f} %: "
+                    "its occupancies come out wrong by about as much, at the same chi²"
+                )
+
+
+def _of_engine(result: FitResult) -> Iterator[str]:
+    for phase in result.model.phases:
+        if (phase.engine or result.engine) == "bragg" and phase.size_nm < SMALL_NM:
+            yield (
+                f"{phase.name}: at {phase.size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; "
+                "--engine debye computes such clusters exactly"
+            )
+    varied = result.parameters["displacement_mm"].status != "fixed"
+    if varied and result.model.instrument.radius_mm is None:
+        yield f"displacement_mm is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
+
+
+def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterator[str]:
+    for name, p in result.parameters.items():
+        if p.status == "at bound":
+            yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+    if without_effect:
+        yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
+    names = [n for n in result.covariance_names if not n.startswith("bkg_") and result.parameters[n].stderr]
+    free = [n for n in names if result.parameters[n].status in ("varied", "at bound")]
+    for first, second in combinations(free, 2):
+        r = result.correlation(first, second)
+        if abs(r) > HIGH_CORRELATION:
+            yield f"{first} and {second} are correlated ({r:+.3f}): the scan hardly tells them apart"
+
+
+def _of_rivals(result: FitResult) -> Iterator[str]:
+    for rival in result.rivals:
+        values = ", ".join(
+            f"{n} {v:.3f}"
+            for n, v in (rival.occupancies | rival.others).items()
+            if n.rpartition("__")[2].startswith(("occ_", "b_"))
+        )
+        yield (
+            f"this is one of several answers: {values} fits as well (Δχ² = {rival.delta_chi2:.1f}); "
+            "`xrdfit identify` says what decides between them"
+        )
+
+
+def _of_structure(phase: Phase, result: FitResult) -> Iterator[str]:
+    structure = phase.structure
+    filled, error = _void_filling(phase, result)
+    if filled > 1.0 + 3.0 * error + 1e-6:
+        rule = " + ".join(f"{c:g}·{label}" for label, c in phase.packing)
+        yield (
+            f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void "
+            "(--packing forbids it)"
+        )
+    for first, second in combinations([s for s in structure.sites if s.occupancy > 1e-3], 2):
+        if (first.shares or first.label) == (second.shares or second.label):
+            continue
+        distance = _shortest(phase, first.xyz, second.xyz)
+        if first.element != second.element and distance < TOO_CLOSE_ANGSTROM:
+            yield (
+                f"{phase.name}: {first.label} and {second.label} are both filled and stand {distance:.2f} Å apart, "
+                "nearer than any bond"
+            )
+
+
+def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
+    """Cations a void by the phase's packing rule, and the standard error of that."""
+    counts = dict(phase.packing)
+    filled = sum(counts.get(s.label, 0.0) * s.occupancy for s in phase.structure.sites)
+    prefix = result.model.prefix(phase)
+    names = {f"{prefix}occ_{label}": count for label, count in counts.items()}
+    gradient = np.array([names.get(n, 0.0) for n in result.covariance_names])
+    return filled, float(np.sqrt(max(gradient @ result.covariance @ gradient, 0.0)))
+
+
+def _shortest(phase: Phase, first: tuple[float, float, float], second: tuple[float, float, float]) -> float:
+    """Shortest distance (Å) between two orbits."""
+    difference = orbit(phase.structure.group, second) - np.asarray(first)
+    difference -= np.round(difference)
+    # in an oblique cell the nearest image is not always the one of the smallest fractional coordinates
+    images = difference[:, None, :] + np.array(list(product((-1, 0, 1), repeat=3)))
+    return float(np.linalg.norm(images @ phase.structure.cell.vectors, axis=-1).min())
+
+
+def _of_values(result: FitResult) -> Iterator[str]:
+    for name, p in result.parameters.items():
+        bare = name.rpartition("__")[2]
+        if bare.startswith("b_") and p.stderr and p.value < -3.0 * p.stderr:
+            yield f"{name} is negative ({p.value:.2f} Å²), as no displacement is: something else bends the intensities"
+    if _minimum(result).background.min() < 0.0:
+        yield "the background is negative in places: it stands in for something that the model lacks"
+
+
+def _of_residual(result: FitResult) -> Iterator[str]:
+    s = result.statistics
+    if s.chi2_reduced > POOR_CHI2:
+        held = [n for n in SUSPECTS if n in result.parameters and result.parameters[n].status == "fixed"]
+        advice = f"; held fixed are {', '.join(held)} (--vary frees them)" if held else ""
+        yield f"χ² is {s.chi2_reduced:.0f} times what counting explains: the model does not describe the scan{advice}"
+    if s.durbin_watson < s.durbin_watson_critical:
+        yield (
+            f"residuals are serially correlated (Durbin–Watson {s.durbin_watson:.2f}): the model misses something, "
+            f"and errors may be {s.berar_lelann:.1f} times larger (stderr_serial)"
+        )
+    unexplained = unexplained_line(result)
+    if unexplained is not None:
+        angle, height = unexplained
+        yield f"a line at {angle:.2f}° of {100 * height:.1f} % of the strongest is explained by no phase"
+
+
+def unexplained_line(result: FitResult) -> tuple[float, float] | None:
+    """Return angle and relative height of the largest positive excess that is no calculated line, if it is significant.
+
+    The residual is averaged over the width of the calculated lines; it counts when it exceeds 8 standard
+    errors and 2 % of the highest net count where the calculation itself has less than half the excess.
+    """
+    problem, there = result.problem, _minimum(result)
+    assert problem is not None
+    residual, sigma = problem.observed - there.calculated, problem.sigma
+    net = there.calculated - there.background
+    if net.max() <= 0.0:
+        return None
+    width = max(3, _points_across_a_line(net))
+    kernel = np.ones(width)
+    total = np.convolve(residual, kernel, mode="same")
+    noise = np.sqrt(np.convolve(sigma**2, kernel, mode="same"))
+    mean = total / width
+    significant = (total > 8 * noise) & (mean > 0.02 * net.max()) & (net < 0.5 * mean)
+    significant &= total > 8 * noise * max(1.0, result.statistics.goodness_of_fit)
+    if not significant.any():
+        return None
+    i = int(np.argmax(np.where(significant, total / noise, 0.0)))
+    return float(problem.bound.two_theta[i]), float(mean[i] / net.max())
+
+
+def _minimum(result: FitResult) -> Evaluation:
+    assert result.problem is not None
+    return result.problem.evaluate(result.theta, derivatives=False)
+
+
+def _points_across_a_line(net: NDArray[np.float64]) -> int:
+    """Points across half the height of the strongest line of a net pattern (n,)."""
+    top = int(np.argmax(net))
+    below = np.flatnonzero(net < net[top] / 2)
+    left, right = below[below < top], below[below > top]
+    return int((right[0] if right.size else len(net)) - (left[-1] if left.size else -1)) - 1

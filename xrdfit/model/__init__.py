@@ -1,0 +1,1 @@
+"""What is thought to be in the sample and on the instrument: parameters, phases, rules between occupancies, files."""

@@ -1,0 +1,1 @@
+"""Models and instruments as files: the written schema, reading, writing, merging, presets."""

@@ -1,0 +1,152 @@
+"""The written schema of model and instrument files: names, types and limits of every key.
+
+pydantic stays within this module, which is imported when a file is read. Unknown keys are errors.
+Units are those of the parameters: Å, Å², nm, degree, mm.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from xrdfit.diffraction.settings import Shape, Slits
+
+Text = Annotated[str, Field(max_length=20_000)]
+Name = Annotated[str, Field(min_length=1, max_length=2000)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$", max_length=60)]
+Width = Annotated[float, Field(ge=-5.0, le=5.0)]
+Length = Annotated[float, Field(gt=0.0, lt=1e4)]
+Angle = Annotated[float, Field(gt=0.0, lt=180.0)]
+Coordinate = Annotated[float, Field(ge=-10.0, le=10.0)]
+Vector = Annotated[list[int], Field(min_length=3, max_length=3)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class LineTable(_Table):
+    """One spectral line: wavelength in Å and its share of the intensity."""
+
+    wavelength: Annotated[float, Field(ge=0.05, le=10.0)]
+    weight: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+
+
+class RadiationTable(_Table):
+    """Lines that no name describes."""
+
+    name: Name
+    lines: Annotated[list[LineTable], Field(min_length=1, max_length=20)]
+
+
+class InstrumentTable(_Table):
+    """[instrument]: see `xrdfit.model.powder.Instrument`."""
+
+    radiation: str | float | RadiationTable | None = None
+    radius_mm: Annotated[float, Field(ge=1.0, le=1e5)] | None = None
+    monochromator_deg: Annotated[float, Field(ge=0.0, lt=180.0)] | None = None
+    zero_deg: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    displacement_mm: Annotated[float, Field(ge=-2.0, le=2.0)] = 0.0
+    U: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
+    V: Width = 0.0
+    W: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
+    X: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
+    Y: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
+    S_L: Annotated[float, Field(ge=0.0, le=0.2)] = 0.0
+    H_L: Annotated[float, Field(ge=0.0, le=0.2)] = 0.0
+    slits: Slits = "fixed"
+    film: bool = False
+    mu_t: Annotated[float, Field(ge=1e-4, le=100.0)] = 1.0
+
+
+class BackgroundTable(_Table):
+    """[background]: order of the Chebyshev polynomial."""
+
+    order: Annotated[int, Field(ge=0, le=30)]
+
+
+class CellTable(_Table):
+    """Cell parameters in Å and degrees; those that the space group fixes may be left out."""
+
+    a: Length
+    b: Length | None = None
+    c: Length | None = None
+    alpha: Angle | None = None
+    beta: Angle | None = None
+    gamma: Angle | None = None
+
+
+class SiteTable(_Table):
+    """[[phase.site]]: a species on a position; `wyckoff`, where given, must be that of the position."""
+
+    species: Annotated[str, Field(min_length=1, max_length=10)]
+    wyckoff: Annotated[str, Field(pattern=r"^[0-9]{1,3}[a-zA]$")] | None = None
+    xyz: Annotated[list[Coordinate], Field(min_length=3, max_length=3)] | None = None
+    occupancy: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    b_iso: Annotated[float, Field(ge=-10.0, le=100.0)] = 0.0
+
+
+class PhaseTable(_Table):
+    """[[phase]]: see `xrdfit.model.powder.Phase`."""
+
+    name: Identifier
+    title: Text | None = None
+    source: Text | None = None
+    notes: Annotated[list[Text], Field(max_length=1000)] = []
+    space_group: Annotated[str, Field(max_length=60)] | int
+    cell: CellTable
+    size_nm: Annotated[float, Field(ge=0.5, le=1000.0)] = 20.0
+    size_sigma: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    microstrain: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0
+    mixing: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    b_overall: Annotated[float, Field(ge=-2.0, le=20.0)] = 0.0
+    shape: Shape = "scherrer"
+    scherrer_k: Annotated[float, Field(ge=0.1, le=10.0)] = 0.9
+    march_axis: Vector | None = None
+    march_r: Annotated[float, Field(ge=0.1, le=10.0)] = 1.0
+    vary: list[str] = []
+    packing: dict[str, Annotated[float, Field(gt=0.0)]] = {}
+    min_distance: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    engine: Literal["bragg", "debye"] | None = None
+    site: Annotated[list[SiteTable], Field(min_length=1, max_length=2000)]
+
+
+class CheckLine(_Table):
+    """A powder line: indices of one representative, m|F|²LP with the strongest line at 100."""
+
+    hkl: Vector
+    intensity: Annotated[float, Field(ge=0.0, le=100.0)]
+
+
+class CheckTable(_Table):
+    """[check]: intensities that something else than this package computed, for the tests."""
+
+    source: Text
+    radiation: str
+    two_theta: Annotated[list[float], Field(min_length=2, max_length=2)]
+    tolerance: Annotated[float, Field(gt=0.0)]
+    line: Annotated[list[CheckLine], Field(min_length=1)]
+
+
+class ModelFile(_Table):
+    """A model file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Name
+    title: Text = ""
+    source: Text = ""
+    notes: Annotated[list[Text], Field(max_length=1000)] = []
+    ties: Annotated[list[str], Field(max_length=1000)] = []
+    instrument: InstrumentTable = InstrumentTable()
+    background: BackgroundTable | None = None
+    phase: Annotated[list[PhaseTable], Field(min_length=1, max_length=20)]
+    check: CheckTable | None = None
+
+
+class InstrumentFile(_Table):
+    """An instrument file."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    source: Text = ""
+    instrument: InstrumentTable

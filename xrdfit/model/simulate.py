@@ -1,0 +1,68 @@
+"""`simulate`: the pattern of a model on a grid, without background."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xrdfit.diffraction.grids import check_grid
+from xrdfit.errors import InputError
+from xrdfit.model.powder import PowderModel
+
+
+def simulate(
+    model: PowderModel,
+    two_theta: ArrayLike,
+    *,
+    engine: Literal["bragg", "debye"] = "bragg",
+    values: Mapping[str, float] | None = None,
+    radiation: str | float | None = None,
+    anomalous: bool = True,
+    anomalous_table: str = "chantler",
+) -> NDArray[np.float64]:
+    """Compute a model's pattern without background.
+
+    Parameters
+    ----------
+    model : PowderModel
+    two_theta : array_like, shape (n,)
+        Scattering angles, degree, ascending.
+    engine : {"bragg", "debye"}
+    values : Mapping[str, float], optional
+        Parameters that differ from the model's.
+    radiation : str or float, optional
+        Name or wavelength (Å) instead of the model's.
+    anomalous : bool
+        Whether f′ and f″ are added.
+    anomalous_table : {"chantler", "cromer-liberman"}
+        Where these come from.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Intensity, electron units per unit cell times the scale.
+
+    Raises
+    ------
+    InputError
+        For a grid that is not ascending within 0–180°, or a parameter that the model does not have.
+    """
+    if engine not in ("bragg", "debye"):
+        raise InputError(f"engine {engine!r} is unknown here; allowed are bragg and debye")
+    angles = check_grid(two_theta)
+    if radiation is not None:
+        model = replace(model, instrument=replace(model.instrument, radiation=radiation))
+    parameters = {r.name: r.value for r in model.rows(engine)}
+    for name, value in (values or {}).items():
+        if name not in parameters or name.startswith("bkg_"):
+            raise InputError(f"{name}={value:g} is no parameter of {model.name}; there are {', '.join(parameters)}")
+        parameters[name] = value
+    for tie in model.ties:
+        parameters[tie.target] = tie.evaluate(parameters)[0]
+    bound = model.bind(angles, engine, anomalous=anomalous, table=anomalous_table)
+    scales = [parameters[f"{prefix}scale"] for prefix in bound.prefixes]
+    return bound.patterns(parameters) @ np.array(scales)
