@@ -24,8 +24,8 @@ _PUBLIC = {
     "make_pattern": "xrdfit.scan",
     "load_model": "xrdfit.model.files.read",
     "PowderModel": "xrdfit.model.powder",
-    "Phase": "xrdfit.model.powder",
-    "Instrument": "xrdfit.model.powder",
+    "Phase": "xrdfit.model.phase",
+    "Instrument": "xrdfit.model.instrument",
     "Structure": "xrdfit.crystal.structure",
     "Site": "xrdfit.crystal.structure",
     "radiation": "xrdfit.crystal.radiation",
@@ -40,7 +40,7 @@ _PUBLIC = {
     "feldman_cousins": "xrdfit.inference.uncertainty.feldman_cousins",
     "assess": "xrdfit.inference.further",
     "sample": "xrdfit.inference.uncertainty.posterior",
-    "systematics": "xrdfit.inference.uncertainty.systematics",
+    "systematics": "xrdfit.inference.systematics",
     "compare": "xrdfit.inference.questions.compare",
     "identify": "xrdfit.inference.questions.identify",
     "Plan": "xrdfit.inference.questions.identify",
@@ -78,12 +78,12 @@ if TYPE_CHECKING:
     from xrdfit.inference.questions.identify import Plan as Plan
     from xrdfit.inference.questions.identify import identify as identify
     from xrdfit.inference.result import FitResult as FitResult
+    from xrdfit.inference.systematics import systematics as systematics
     from xrdfit.inference.uncertainty.feldman_cousins import feldman_cousins as feldman_cousins
     from xrdfit.inference.uncertainty.posterior import sample as sample
-    from xrdfit.inference.uncertainty.systematics import systematics as systematics
     from xrdfit.model.files.read import load_model as load_model
-    from xrdfit.model.powder import Instrument as Instrument
-    from xrdfit.model.powder import Phase as Phase
+    from xrdfit.model.instrument import Instrument as Instrument
+    from xrdfit.model.phase import Phase as Phase
     from xrdfit.model.powder import PowderModel as PowderModel
     from xrdfit.model.simulate import simulate as simulate
     from xrdfit.report import load_result as load_result

@@ -15,8 +15,11 @@ import pytest
 import xrdfit as xf
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
+from xrdfit.diffraction.background import Chebyshev
 from xrdfit.diffraction.bragg.profile import split_width
-from xrdfit.model.powder import Instrument, Phase, PowderModel
+from xrdfit.model.instrument import Instrument
+from xrdfit.model.phase import Phase
+from xrdfit.model.powder import PowderModel
 
 TWO_THETA = np.round(15.0 + 0.04 * np.arange(1251), 2)
 COORDINATES = {"Se_4a": (0.0, 0.0, 0.0), "Cu_8c": (0.25, 0.25, 0.25), "Cu_32f": (0.34, 0.34, 0.34)}
@@ -42,7 +45,7 @@ def model():
     ]
     structure = Structure.from_sites("cu2se", space_group("Fm-3m"), Cell(5.85, 5.85, 5.85), rows)
     phase = Phase("cu2se", structure, size_nm=6.0, mixing=MIXING, vary=("occ_Cu_8c", "occ_Cu_32f"))
-    return PowderModel("cu2se", (phase,), Instrument(radiation="cu-ka"), background_order=2)
+    return PowderModel("cu2se", (phase,), Instrument(radiation="cu-ka"), (Chebyshev(2),))
 
 
 def counts():

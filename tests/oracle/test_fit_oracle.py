@@ -27,12 +27,12 @@ def _direct(result, names, total=None):
         if total is not None:
             rest = sum(m * values[n] for n, m in total[1].items() if n != total[0])
             values[total[0]] = (total[2] - rest) / total[1][total[0]]
-        scales = [values[f"{p}scale"] for p in bound.prefixes]
+        scales = [values[name] for name in bound.scales]
         background = [values[f"bkg_{i}"] for i in range(4)]
         calculated = bound.patterns(values) @ scales + np.polynomial.chebyshev.chebval(x, background)
         return (counts - calculated) / sigma
 
-    assert model.order(angles) == 3
+    assert model.background[0].order_on(angles) == 3
     rng = np.random.default_rng(0)
     start = [result[n].value + 3 * result[n].stderr * rng.standard_normal() for n in names]
     step = np.array([result[n].stderr for n in names])

@@ -35,14 +35,14 @@ def test_a_few_patterns_hold_every_composition(names, engine, choices):
     if len(names) > 1:
         choices = {"vary": [f"cu2o__occ_{s.label}" for s in xf.load_model("cu2o").phases[0].structure.sites[:1]]}
     problem = problem_of(names, engine, **choices)
-    k, n = len(problem.others), len(problem.occupancies.free)
+    k, n = len(problem.direct), len(problem.occupancies.free)
     theta = problem.theta(problem.base)
     shares = np.random.default_rng(3).random((30, n))
     chi2, gradient, _ = _Reduced.of(problem, theta).chi2(shares)
     compared = 0
     for row, u in enumerate(shares):
         whole = problem.evaluate(np.append(theta[:k], u))
-        if any(whole.values[s] <= 0.0 for s in problem.linear[: len(problem.bound.engines)]):
+        if any(whole.values[s] <= 0.0 for s in problem.scans[0].bound.scales):
             continue
         compared += 1
         assert chi2[row] == pytest.approx(whole.chi2, rel=1e-8)
@@ -87,7 +87,7 @@ def test_minima_are_distinct_and_sorted_and_move_only_the_occupancies():
     theta = problem.theta(problem.base)
     found = occupancy_minima(problem, theta)
     chi2 = [problem.evaluate(t, derivatives=False).chi2 for t in found]
-    moved = [i for i, n in enumerate(problem.others) if not n.startswith("b_")]
+    moved = [i for i, n in enumerate(problem.direct) if not problem.rows[n].is_displacement]
     assert chi2 == sorted(chi2)
     assert all(np.array_equal(t[moved], theta[moved]) for t in found)
     atoms = {"occ_Cu_8c": 8, "occ_Cu_32f": 32, "occ_Cu_4b": 4, "occ_Cu_24e": 24}

@@ -17,12 +17,13 @@ from rich.console import Console
 import xrdfit as xf
 from xrdfit.crystal.cif import read_cif
 from xrdfit.errors import InputError
-from xrdfit.model.powder import Instrument
+from xrdfit.model.instrument import Instrument
 from xrdfit.report import files
 from xrdfit.report.figures import figure, gaps_broken, png
-from xrdfit.report.fitfile import read_assignments, read_fit_file, read_fixes
+from xrdfit.report.fitfile import read_fit_file
 from xrdfit.report.html import page
 from xrdfit.report.numbers import concise, percent, plain
+from xrdfit.report.options_table import read_assignments, read_fixes
 from xrdfit.report.patternfile import read_pattern_file
 from xrdfit.report.summary import facts, site_rows
 from xrdfit.report.tables import render
@@ -51,7 +52,8 @@ def result():
 def hostile(result):
     """The same with a name that attacks every kind of output."""
     model = replace(result.model, name=HOSTILE)
-    return replace(result, model=model, warnings=(HOSTILE,), scan=result.scan.assign_attrs(file=HOSTILE))
+    scan = replace(result.scans[0], data=result.scan.assign_attrs(file=HOSTILE))
+    return replace(result, model=model, warnings=(HOSTILE,), scans=(scan,))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_origin_of_the_radiation(result, change, words) -> None:
 
 
 def test_origin_of_the_radiation_without_a_header(result) -> None:
-    bare = replace(result, scan=result.scan.drop_attrs())
+    bare = replace(result, scans=(replace(result.scans[0], data=result.scan.drop_attrs()),))
     assert dict(facts(bare))["Radiation"].endswith("from the model")
     silent = replace(result.start_model, instrument=Instrument())
     assert dict(facts(replace(bare, start_model=silent)))["Radiation"].endswith("by default")

@@ -9,8 +9,8 @@ import pytest
 from inference_cases import scan_of
 
 import xrdfit as xf
-from xrdfit.inference.uncertainty import systematics as module
-from xrdfit.inference.uncertainty.systematics import Variation
+from xrdfit.inference import systematics as module
+from xrdfit.inference.systematics import Variation
 from xrdfit.model.ties import parse_tie
 
 

@@ -13,9 +13,12 @@ from typing import Any
 
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_from_free, space_group
+from xrdfit.diffraction.background import Chebyshev
 from xrdfit.errors import InputError
 from xrdfit.model.files.presets import data_path
-from xrdfit.model.powder import Instrument, Phase, PowderModel
+from xrdfit.model.instrument import Instrument
+from xrdfit.model.phase import Phase
+from xrdfit.model.powder import PowderModel
 
 CITATION = (
     "White, Banerjee & Jain, “Liquid-like cationic sub-lattice in copper selenide clusters”, "
@@ -168,4 +171,4 @@ def model(block: Block) -> PowderModel:
         scherrer_k=0.9,
         vary=tuple(f"occ_{s.label}" for s in block.sites if s.element == "Cu"),
     )
-    return PowderModel(block.name, (phase,), Instrument(radiation="cu-ka"), background_order=3)
+    return PowderModel(block.name, (phase,), Instrument(radiation="cu-ka"), (Chebyshev(3),))

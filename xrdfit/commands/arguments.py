@@ -33,13 +33,27 @@ class FitArguments:
         Parameter(help="bragg (the default): broadened lines; debye: sum over pairs of atoms, for clusters."),
     ] = "bragg"
     total: Annotated[
-        Sequence[str], Parameter(help="ELEMENT=ATOMS: atoms of an element per cell, kept exactly (Cu=8). Repeatable.")
+        Sequence[str],
+        Parameter(
+            help="ELEMENT=ATOMS per cell, or a ratio of elements: exact (Cu=8, Cu/Se=2), or with its error in brackets "
+            "(Cu=7.6(4), Cu/Se=1.9(1)). Repeatable."
+        ),
+    ] = ()
+    restrain: Annotated[
+        Sequence[str], Parameter(help="NAME=VALUE(ERROR): what is known of a parameter (a=5.85(1)). Repeatable.")
+    ] = ()
+    tie: Annotated[
+        Sequence[str], Parameter(help="'NAME = EXPRESSION': a parameter that follows others, by + - * /. Repeatable.")
     ] = ()
     vary: Annotated[
         Sequence[str], Parameter(help="NAME or PATTERN (b_*): parameters that vary beside the usual ones. Repeatable.")
     ] = ()
     fix: Annotated[Sequence[str], Parameter(help="NAME or NAME=VALUE: parameters that do not vary. Repeatable.")] = ()
     start: Annotated[Sequence[str], Parameter(help="NAME=VALUE: another starting value. Repeatable.")] = ()
+    limits: Annotated[
+        Sequence[str],
+        Parameter(help="NAME=LOW:HIGH: other limits; an occupancy may exceed 1 (occ_Ti_4d=0:1.3). Repeatable."),
+    ] = ()
     range: Annotated[tuple[float, float] | None, Parameter(help="A B: part of the scan to fit, degrees 2θ.")] = None
     exclude: Annotated[
         Sequence[tuple[float, float]], Parameter(help="A B: part to leave out, degrees 2θ. Repeatable.")
@@ -70,25 +84,29 @@ class FitArguments:
         InputError
             One of them cannot be used.
         """
-        from xrdfit.fitting.options import FitOptions
+        from xrdfit.fitting.options import FitOptions, with_choices
         from xrdfit.model.files.read import load_instrument
-        from xrdfit.report.fitfile import read_assignments, read_fixes
+        from xrdfit.report.options_table import read_assignments, read_fixes, read_limits, read_texts
 
         for what, pair in [("--range", self.range or ()), *(("--exclude", e) for e in self.exclude)]:
             check_finite(what, pair)
-        return FitOptions(
-            engine=self.engine,
-            total=read_assignments(self.total, "total"),
-            vary=tuple(self.vary),
-            fix=read_fixes(self.fix),
-            start=read_assignments(self.start, "start"),
-            range=self.range,
-            exclude=tuple(self.exclude),
-            background=self.background,
-            radiation=read_radiation(self.radiation),
-            anomalous=not self.no_anomalous,
-            monochromator_deg=self.monochromator,
-            radius_mm=self.radius,
-            instrument=None if self.instrument is None else load_instrument(self.instrument),
-            packing=self.packing,
-        )
+        choices = {
+            "engine": self.engine,
+            "total": read_texts(self.total, "total", "ELEMENT=ATOMS, ELEMENT=ATOMS(ERROR) or ELEMENT/ELEMENT=RATIO"),
+            "restrain": read_texts(self.restrain, "restrain", "NAME=VALUE(ERROR)"),
+            "tie": tuple(self.tie),
+            "vary": tuple(self.vary),
+            "fix": read_fixes(self.fix),
+            "start": read_assignments(self.start, "start"),
+            "limits": read_limits(self.limits),
+            "range": self.range,
+            "exclude": tuple(self.exclude),
+            "background": self.background,
+            "radiation": read_radiation(self.radiation),
+            "anomalous": not self.no_anomalous,
+            "monochromator_deg": self.monochromator,
+            "radius_mm": self.radius,
+            "instrument": None if self.instrument is None else load_instrument(self.instrument),
+            "packing": self.packing,
+        }
+        return with_choices(FitOptions(), choices)

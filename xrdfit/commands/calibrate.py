@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from xrdfit.fitting.options import FitOptions
     from xrdfit.inference.result import FitResult
-    from xrdfit.model.powder import Instrument, PowderModel
+    from xrdfit.model.instrument import Instrument
+from xrdfit.model.powder import PowderModel
 
 PROFILE = ("U", "V", "W", "X", "Y", "S_L")
 _NOT_THE_STANDARD = 0.3  # R_wp without background: lines are not where the standard has them
@@ -98,9 +99,7 @@ def calibration(model: PowderModel, options: FitOptions, shift: Literal["displac
     fixed: dict[str, float | None] = {}
     for phase in model.phases:
         prefix = model.prefix(phase)
-        fixed |= {
-            f"{prefix}{row.name}": None for row in phase.rows("bragg") if row.name in cell_names(phase.structure.group)
-        }
+        fixed |= {f"{prefix}{name}": None for name in cell_names(phase.structure.group)}
         fixed |= {f"{prefix}size_nm": _SIZE_NM, f"{prefix}mixing": 1.0}
     known = {row.name for row in model.rows("bragg")}
     varied = [name for name in (*PROFILE, _SHIFTS[shift]) if name not in options.fix]

@@ -99,7 +99,7 @@ def _distance(value: float) -> float:
 
 def _with_atoms(structure: Structure, atoms: Sequence[str], shape: str, min_distance: float | None) -> Cluster:
     from xrdfit.clusters.by_composition import carve_atoms
-    from xrdfit.report.fitfile import read_assignments
+    from xrdfit.report.options_table import read_assignments
 
     if shape != "sphere" or min_distance is not None:
         raise InputError("--atoms: makes spheres of full sites; --shape and --min-distance do not go with it")

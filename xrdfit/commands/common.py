@@ -153,7 +153,7 @@ def deliver(
             say("interrupted: saving what was done until then")
         with undisturbed(), progress("intervals") as tell:
             for parameter in result.parameters.values():
-                parameter.limits()
+                _ = parameter.lower  # computed here, so that the bar says what takes the time
             tell("writing the report")
             saved = save(result, directory, force, assessment)
     if as_json:

@@ -56,14 +56,14 @@ def identify(
     from xrdfit.inference.questions.identify import Plan
     from xrdfit.inference.questions.identify import identify as run
     from xrdfit.report.files import check_picture, write_bytes
-    from xrdfit.report.fitfile import read_assignments
+    from xrdfit.report.options_table import read_assignments
     from xrdfit.scan import read_pattern
 
     arguments = arguments or FitArguments()
     check_finite("--two-theta", two_theta or ())
     source, options = load(model, arguments.phase), arguments.options()
     targets = read_assignments(reach, "reach")
-    _check_targets(source, options.engine, targets)
+    _check_targets(source, str(options.engine), targets)
     path = None if output is None else check_picture(output, force)
     planned = {"counts": counts, "background": background_counts, "two_theta": two_theta}
     chosen: dict[str, Any] = {name: value for name, value in planned.items() if value is not None}
@@ -106,7 +106,7 @@ def _check_targets(model: PowderModel, engine: str, targets: Mapping[str, float]
     for name, target in targets.items():
         if target <= 0.0:
             raise InputError(f"--reach {name}={target:g}: an error must be a positive number")
-        if name not in names and not name.startswith("bkg_"):
+        if name not in names:
             raise InputError(f"--reach {name}: there is no such parameter; there are {', '.join(names)}")
 
 

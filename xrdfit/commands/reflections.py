@@ -10,7 +10,8 @@ from cyclopts import Parameter
 from xrdfit.commands.common import check_finite, console, load, print_json, read_radiation, say_notes
 
 if TYPE_CHECKING:
-    from xrdfit.model.powder import Phase, PowderModel
+    from xrdfit.model.phase import Phase
+    from xrdfit.model.powder import PowderModel
 
 COLUMNS = ("h", "k", "l", "multiplicity", "d", "two_theta", "f_squared", "lorentz_polarization", "intensity")
 

@@ -48,7 +48,7 @@ def simulate(
 ) -> int:
     """Compute a model's pattern, without background."""
     from xrdfit.report.files import check_file, write_text
-    from xrdfit.report.fitfile import read_assignments
+    from xrdfit.report.options_table import read_assignments
 
     angles = grid(*two_theta)
     ray = read_radiation(radiation)
@@ -150,12 +150,12 @@ def check_values(model: PowderModel, engine: Literal["bragg", "debye"], values: 
     InputError
         Naming the parameter, its value and what is allowed.
     """
-    rows = {row.name: row for row in model.rows(engine, 0) if not row.name.startswith("bkg_")}
+    rows = {row.name: row for row in model.rows(engine)}
     for name, value in values.items():
         if name not in rows:
             raise InputError(f"{name}={value:g}: the model has no such parameter; there are {', '.join(rows)}")
-        row, bare = rows[name], name.rpartition("__")[2]
-        free = bare in ("a", "b", "c", "alpha", "beta", "gamma") or bare[:2] in ("x_", "y_", "z_")
+        row = rows[name]
+        free = row.kind.belongs == "cell" or row.kind.stem in ("x", "y", "z")
         if not free and not row.minimum <= value <= row.maximum:
             raise InputError(
                 f"{name}={value:g} is out of range; {row.minimum:g} to {row.maximum:g} {row.unit}".rstrip()

@@ -31,7 +31,7 @@ class Solution:
     success : bool
     message : str
         The optimizer's last word.
-    others : tuple of Solution
+    met : tuple of Solution
         Minima met on the way, where several starting points were tried.
     """
 
@@ -39,7 +39,7 @@ class Solution:
     chi2: float
     success: bool
     message: str
-    others: tuple[Solution, ...] = ()
+    met: tuple[Solution, ...] = ()
 
 
 def descend(

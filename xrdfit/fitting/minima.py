@@ -16,6 +16,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.fitting.blocks import Look, ScanBlock
 from xrdfit.fitting.problem import Problem
 
 Array = NDArray[np.float64]
@@ -59,7 +60,7 @@ def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
 
 def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -> Iterator[Array]:
     yield theta
-    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2].startswith("b_")]
+    moved = [i for i, name in enumerate(problem.direct) if problem.rows[name].is_displacement]
     for draw in random.random((_DRAWS_OF_B if moved else 0, len(moved))):
         point = theta.copy()
         point[moved] = _LARGEST_B * draw
@@ -67,7 +68,7 @@ def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -
 
 
 def _minima(problem: Problem, theta: Array, random: np.random.Generator) -> list[tuple[float, Array]]:
-    k, n = len(problem.others), len(problem.occupancies.free)
+    k, n = len(problem.direct), len(problem.occupancies.free)
     reduced = _Reduced.of(problem, theta)
     starts = int(np.clip(_BUDGET / (len(reduced.terms) ** 2 * n), _FEWEST_STARTS, _STARTS * n))
     chi2, shares = reduced.descend(np.vstack([theta[k:], random.random((starts, n))]))
@@ -90,10 +91,13 @@ class _Reduced:
         Values of the free occupancies that the polynomial is written around.
     terms : list of tuple of int
         The monomials: () is 1, (i,) is d_i, (i, j) is d_i d_j with d the distance from the origin.
-    columns : ndarray, shape (rows, n_terms, n_phases)
-        Their patterns in units of σ, background projected out, rotated into few rows.
+    columns : ndarray, shape (rows, n_terms, n_columns)
+        Their patterns, one column a phase of each scan, in units of σ, background projected out, rotated into few
+        rows; a last column holds the restraints.
     target : ndarray, shape (rows,)
-        The scan in the same way.
+        The scans in the same way.
+    held, varies : ndarray, shape (n_columns,)
+        Scales where they do not vary, and which do.
     """
 
     problem: Problem
@@ -101,34 +105,35 @@ class _Reduced:
     terms: list[tuple[int, ...]]
     columns: Array
     target: Array
+    held: Array
+    varies: NDArray[np.bool_]
 
     @classmethod
     def of(cls, problem: Problem, theta: Array) -> _Reduced:
         """Compute the patterns that hold all compositions at this θ."""
         n = len(problem.occupancies.free)
         terms = [t for degree in (0, 1, 2) for t in combinations_with_replacement(range(n), degree)]
-        sites, k = problem.occupancies, len(problem.others)
         values = problem.expand(theta)[0]
-        origin = np.array([values[sites.names[j]] for j in sites.free])
-
-        pattern, by_moving = problem.patterns(values)
-        slope = by_moving[:, :, k : k + len(sites.names)] @ sites.tangent
-        # the slopes of a quadratic are linear: those at one point and at its neighbours, which may be out of bounds,
-        # hold the curvature
-        neighbours = [dict(zip(sites.names, sites.at(origin + step).tolist(), strict=True)) for step in np.eye(n)]
-        bound = problem.bound
-        curvature = [bound.jacobians(values | moved, sites.names)[1] @ sites.tangent - slope for moved in neighbours]
-        parts = {0: lambda: pattern, 1: lambda i: slope[:, :, i], 2: lambda i, j: curvature[i][:, :, j]}
-        columns = np.stack([parts[len(t)](*t) * (0.5 if len(t) == 2 and t[0] == t[1] else 1.0) for t in terms], axis=1)
-        n_phases = pattern.shape[1]
-        fixed = np.array([problem.base[name] for name in problem.linear[n_phases:]])
-        varies = problem.linear_varies[n_phases:]
-        background = problem.bound.background
-        target = problem.observed - background[:, ~varies] @ fixed[~varies]
-        table = np.column_stack([background[:, varies], columns.reshape(len(pattern), -1), target])
-        triangle = np.linalg.qr(table / problem.sigma[:, None])[1][varies.sum() :, varies.sum() :]
-        columns = triangle[:, :-1].reshape(len(triangle), len(terms), n_phases)
-        return cls(problem, origin, terms, columns, triangle[:, -1])
+        origin = np.array([values[problem.occupancies.names[j]] for j in problem.occupancies.free])
+        looks = problem.looks(theta, values)
+        parts = [
+            _reduced_scan(problem, scan, look, values, origin, terms)
+            for scan, look in zip(problem.scans, looks, strict=True)
+        ]
+        if problem.restraints:
+            parts.append(_reduced_restraints(problem, values, terms))
+        rows = sum(len(target) for _, target in parts)
+        width = sum(columns.shape[2] for columns, _ in parts)
+        stacked = np.zeros((rows, len(terms), width))
+        row = first = 0
+        for columns, target in parts:
+            last = first + columns.shape[2]
+            stacked[row : row + len(target), :, first:last] = columns
+            row, first = row + len(target), last
+        held = [s.held[: s.n_phases] for s in problem.scans] + [np.ones(1 if problem.restraints else 0)]
+        varies = [s.varies[: s.n_phases] for s in problem.scans] + [np.zeros(len(held[-1]), dtype=bool)]
+        target = np.concatenate([target for _, target in parts])
+        return cls(problem, origin, terms, stacked, target, np.concatenate(held), np.concatenate(varies))
 
     def chi2(self, shares: Array) -> tuple[Array, Array, Array]:
         """χ², its gradient and its curvature (Gauss–Newton) by the shares, for every row of `shares` (m, n)."""
@@ -139,7 +144,7 @@ class _Reduced:
         jacobian = np.zeros((len(shares), len(self.target), shares.shape[1]))
         for p in range(self.columns.shape[2]):
             jacobian -= scales[:, p, None, None] * (self.columns[:, :, p] @ weights)
-        own = patterns[:, :, self._varies]
+        own = patterns[:, :, self.varies]
         jacobian -= own @ _solved(own, jacobian)
         transposed = jacobian.transpose(0, 2, 1)
         return (
@@ -148,20 +153,15 @@ class _Reduced:
             transposed @ jacobian,
         )
 
-    @property
-    def _varies(self) -> NDArray[np.bool_]:
-        return self.problem.linear_varies[: self.columns.shape[2]]
-
     def scaled(self, values: Array) -> tuple[Array, Array]:
         """Patterns (m, rows, n_phases) and their best scales (m, n_phases); those that do not vary as they are.
 
         A scale may come out negative on the way: cut off at zero, the composition would no longer matter.
         """
         patterns = np.tensordot(_monomials(values - self.origin, self.terms), self.columns, axes=(1, 1))
-        names = self.problem.linear[: patterns.shape[2]]
-        scales = np.tile([self.problem.base[name] for name in names], (len(patterns), 1))
-        rest = self.target - patterns[:, :, ~self._varies] @ scales[0, ~self._varies]
-        scales[:, self._varies] = _solved(patterns[:, :, self._varies], rest[:, :, None])[:, :, 0]
+        scales = np.tile(self.held, (len(patterns), 1))
+        rest = self.target - patterns[:, :, ~self.varies] @ self.held[~self.varies]
+        scales[:, self.varies] = _solved(patterns[:, :, self.varies], rest[:, :, None])[:, :, 0]
         return patterns, scales
 
     def descend(self, shares: Array) -> tuple[Array, Array]:
@@ -193,6 +193,42 @@ class _Reduced:
                 break
         real = (self.scaled(self.problem.occupancies.free_values(shares)[0])[1] > 0.0).all(axis=1)
         return chi2[real], shares[real]
+
+
+def _reduced_scan(
+    problem: Problem, scan: ScanBlock, look: Look, values: dict[str, float], origin: Array, terms: list[tuple[int, ...]]
+) -> tuple[Array, Array]:
+    """Patterns of the monomials (rows, n_terms, n_phases) and the scan (rows,), background projected out."""
+    sites, k, p = problem.occupancies, len(problem.direct), scan.n_phases
+    assert look.slopes is not None
+    pattern, slope = look.patterns, look.slopes[:, :, k : k + len(sites.names)] @ sites.tangent
+    # the slopes of a quadratic are linear: those at one point and at its neighbours, which may be out of bounds,
+    # hold the curvature
+    neighbours = [dict(zip(sites.names, sites.at(origin + s).tolist(), strict=True)) for s in np.eye(len(origin))]
+    there = [scan.bound.jacobians(values | moved, sites.names)[1] for moved in neighbours]
+    curvature = [slopes @ sites.tangent - slope for slopes in there]
+    of_degree = {0: lambda: pattern, 1: lambda i: slope[:, :, i], 2: lambda i, j: curvature[i][:, :, j]}
+    columns = np.stack([of_degree[len(t)](*t) * (0.5 if len(t) == 2 and t[0] == t[1] else 1.0) for t in terms], axis=1)
+    varies, held = scan.varies[p:], scan.held[p:]
+    target = scan.observed - look.basis[:, ~varies] @ held[~varies]
+    table = np.column_stack([look.basis[:, varies], columns.reshape(len(pattern), -1), target])
+    triangle = np.linalg.qr(table / scan.sigma[:, None])[1][varies.sum() :, varies.sum() :]
+    return triangle[:, :-1].reshape(len(triangle), len(terms), p), triangle[:, -1]
+
+
+def _reduced_restraints(
+    problem: Problem, values: dict[str, float], terms: list[tuple[int, ...]]
+) -> tuple[Array, Array]:
+    """The restraints, linear in the occupancies near `values`: (rows, n_terms, 1) and (rows,)."""
+    sites = problem.occupancies
+    columns = np.zeros((len(problem.restraints), len(terms), 1))
+    target = np.zeros(len(problem.restraints))
+    for i, restraint in enumerate(problem.restraints):
+        target[i] = restraint.residual(values)
+        by_free = (restraint.slope(values, sites.names) @ sites.tangent)[0]
+        for j, slope in enumerate(by_free):
+            columns[i, terms.index((j,)), 0] = slope
+    return columns, target
 
 
 def _solved(columns: Array, right: Array) -> Array:

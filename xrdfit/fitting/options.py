@@ -1,46 +1,61 @@
-"""What a user may ask of a fit, and how it turns into a problem."""
+"""What a user may ask of a fit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from fnmatch import fnmatchcase
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from xrdfit.crystal.radiation import KALPHA_RATIO, Line, Radiation
+from xrdfit.diffraction.background import Component
 from xrdfit.errors import InputError
-from xrdfit.model.powder import DEFAULT_RADIATION, Instrument, ParameterRow, PowderModel
+from xrdfit.fitting.known import Known, as_known
 
 if TYPE_CHECKING:
-    import xarray as xr
+    import lmfit
 
 EngineChoice = Literal["bragg", "debye", "auto"]
+Background = int | tuple[Component, ...] | None
+Limits = tuple[float, float]
+
+OF_A_SCAN = ("engine", "range", "exclude", "background", "radiation", "monochromator_deg", "radius_mm", "instrument")
+"""Options that may differ between scans: a mapping by label then stands in for the value."""
+
+MAX_BACKGROUND_ORDER = 30
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The choices of one fit; together with model and scan they determine it completely.
+    """The choices of one fit; together with model and scans they determine it completely.
+
+    With several scans the options of `OF_A_SCAN` may be mappings from a scan's label to the value for that scan.
 
     Attributes
     ----------
     engine : {"bragg", "debye", "auto"}
-    total : Mapping[str, float]
-        Atoms of an element per cell, kept exactly; "phase__Cu" where several phases hold the element.
+    total : Mapping[str, float or Known]
+        Atoms of an element per cell ("Cu"; "phase__Cu" where several phases hold it) or their ratio ("Cu/Se"). A number
+        is kept exactly; one with an error, "7.6(4)", is a restraint.
+    restrain : Mapping[str, Known]
+        Parameters that are known beforehand, with their errors.
+    tie : tuple of str
+        Further ties, ``name = expression``.
     vary : tuple of str
         Names or shell patterns (``b_*``) that vary beside the model's own.
     fix : Mapping[str, float or None]
         Names or patterns that do not vary, with a value or (None) where they stand.
     start : Mapping[str, float]
         Other starting values.
+    limits : Mapping[str, (float, float)]
+        Other limits, by name or pattern; they may go beyond the usual ones where physics allows it.
+    own : tuple of str
+        Names or patterns of parameters that each of several scans has for itself.
     range : (float, float) or None
         Part of the scan that is fitted, degrees 2θ.
     exclude : tuple of (float, float)
         Stretches left out, such as a reflection of the holder.
-    background : int or None
-        Order of the Chebyshev background instead of the model's.
+    background : int, tuple of Component, or None
+        Order of the Chebyshev polynomial, or all components, instead of the model's.
     radiation : str, float or None
         Name or wavelength (Å); None leaves it to instrument file, scan header, model, default, in that order.
     anomalous : bool
@@ -55,154 +70,75 @@ class FitOptions:
         Keep the model's packing rule (one cation per void).
     """
 
-    engine: EngineChoice = "bragg"
-    total: Mapping[str, float] = field(default_factory=dict)
+    engine: EngineChoice | Mapping[str, EngineChoice] = "bragg"
+    total: Mapping[str, float | Known] = field(default_factory=dict)
+    restrain: Mapping[str, Known] = field(default_factory=dict)
+    tie: tuple[str, ...] = ()
     vary: tuple[str, ...] = ()
     fix: Mapping[str, float | None] = field(default_factory=dict)
     start: Mapping[str, float] = field(default_factory=dict)
-    range: tuple[float, float] | None = None
-    exclude: tuple[tuple[float, float], ...] = ()
-    background: int | None = None
-    radiation: str | float | None = None
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    own: tuple[str, ...] = ()
+    range: Any = None
+    exclude: Any = ()
+    background: Any = None
+    radiation: Any = None
     anomalous: bool = True
     anomalous_table: str = "chantler"
-    monochromator_deg: float | None = None
-    radius_mm: float | None = None
-    instrument: Instrument | None = None
+    monochromator_deg: Any = None
+    radius_mm: Any = None
+    instrument: Any = None
     packing: bool = False
 
     def __post_init__(self) -> None:
+        labels = {label for name in OF_A_SCAN if isinstance(v := getattr(self, name), Mapping) for label in v}
+        for one in [self.of(label) for label in labels] or [self]:
+            one._check_scan()
+        given = {**self.start, **{k: v for k, v in self.fix.items() if v is not None}}
+        given |= {k: v for k, v in self.total.items() if not isinstance(v, Known)}
+        for name, value in given.items():
+            if not isfinite(value):
+                raise InputError(f"{name}={value} is not a finite number")
+        for name, (low, high) in self.limits.items():
+            if not low < high:
+                raise InputError(f"limits {name}={low:g} to {high:g} must rise: give the smaller value first")
+
+    def _check_scan(self) -> None:
         if self.engine not in ("bragg", "debye", "auto"):
             raise InputError(f"engine {self.engine!r} is unknown; allowed are bragg, debye and auto")
         for what, interval in [("range", self.range), *(("exclude", e) for e in self.exclude)]:
             if interval is not None and not interval[0] < interval[1]:
                 raise InputError(f"{what} {interval[0]:g} {interval[1]:g} must rise: give the smaller angle first")
-        if self.background is not None and not 0 <= self.background <= 30:
-            raise InputError(f"background order {self.background} is out of range; 0 to 30 is allowed")
+        if isinstance(self.background, int) and not 0 <= self.background <= MAX_BACKGROUND_ORDER:
+            raise InputError(
+                f"background order {self.background} is out of range; 0 to {MAX_BACKGROUND_ORDER} is allowed"
+            )
         if self.radius_mm is not None and not 1.0 <= self.radius_mm <= 1e5:
             raise InputError(f"radius_mm {self.radius_mm:g} is out of range: 1 to 100000 is allowed")
-        for name, value in {**self.start, **{k: v for k, v in self.fix.items() if v is not None}, **self.total}.items():
-            if not isfinite(value):
-                raise InputError(f"{name}={value} is not a finite number")
 
+    def of(self, label: str) -> FitOptions:
+        """Return the options as they are for one scan; what is named for other scans only has its default there."""
+        default = {f.name: f.default for f in fields(FitOptions)}
+        changes = {
+            name: value.get(label, default[name])
+            for name in OF_A_SCAN
+            if isinstance(value := getattr(self, name), Mapping)
+        }
+        return replace(self, **changes) if changes else self
 
-def select(scan: xr.Dataset, options: FitOptions) -> xr.Dataset:
-    """Return the points of a scan that the options leave in.
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """Refuse options for a scan that is not there.
 
-    Raises
-    ------
-    InputError
-        When fewer than ten are left.
-    """
-    for name in ("counts", "sigma"):
-        if name not in getattr(scan, "data_vars", ()):
-            raise InputError(f"the scan has no {name!r}; a Dataset of read_pattern or make_pattern is needed")
-        if not np.isfinite(scan[name].values).all():
-            raise InputError(f"the scan's {name} are not finite everywhere")
-    if not (scan["sigma"].values > 0).all():
-        raise InputError("the scan's sigma must be above zero everywhere")
-    angles = scan["two_theta"].values
-    keep = np.ones(len(angles), dtype=bool)
-    if options.range is not None:
-        keep &= (angles >= options.range[0]) & (angles <= options.range[1])
-    for low, high in options.exclude:
-        keep &= (angles < low) | (angles > high)
-    if keep.sum() < 10:
-        raise InputError(
-            f"range and exclude leave {int(keep.sum())} of the scan's {len(angles)} points "
-            f"({angles[0]:g} to {angles[-1]:g} degrees); at least 10 are needed"
-        )
-    return scan.isel(two_theta=keep)
-
-
-def with_instrument(model: PowderModel, scan: xr.Dataset, options: FitOptions) -> tuple[PowderModel, list[str]]:
-    """Return the model with the instrument that options, scan header and model together describe, and notes on it."""
-    given = options.instrument or model.instrument
-    file = options.instrument
-    header = scan.attrs
-    radius = _first(options.radius_mm, file and file.radius_mm, header.get("radius_mm"), given.radius_mm)
-    mono = _first(
-        options.monochromator_deg,
-        file and file.monochromator_deg,
-        header.get("monochromator_deg"),
-        given.monochromator_deg,
-    )
-    ray = _first(options.radiation, file and file.radiation, _header_radiation(header), given.radiation)
-    notes = [str(note) for note in np.atleast_1d(header.get("notes", []))]
-    if ray is None:
-        ray = DEFAULT_RADIATION
-        notes.append(f"neither scan nor model name a radiation: {DEFAULT_RADIATION} is taken (--radiation sets it)")
-    instrument = replace(given, radius_mm=radius and float(radius), monochromator_deg=float(mono or 0.0), radiation=ray)
-    return replace(model, instrument=instrument), notes
-
-
-def _first(*choices):
-    return next((c for c in choices if c is not None), None)
-
-
-def _header_radiation(header: Mapping) -> Radiation | str | None:
-    """The radiation that a scan's header states; a doublet without a ratio gets the customary one."""
-    if "wavelengths" not in header:
-        return header.get("radiation")
-    wavelengths = np.atleast_1d(header["wavelengths"]).astype(float)
-    name = str(header.get("radiation", " + ".join(f"{w:.6g} Å" for w in wavelengths)))
-    weights = np.ones(len(wavelengths))
-    if "wavelength_weights" in header:
-        weights = np.atleast_1d(header["wavelength_weights"]).astype(float)
-    elif len(wavelengths) == 2:
-        weights[1] = KALPHA_RATIO
-        name += f" (ratio {KALPHA_RATIO:g} assumed)"
-    lines = tuple(Line(float(w), float(f)) for w, f in zip(wavelengths, weights / weights.sum(), strict=True))
-    return Radiation(name, lines)
-
-
-def resolve_rows(rows: Iterable[ParameterRow], model: PowderModel, options: FitOptions) -> list[ParameterRow]:
-    """Apply vary, fix and start to the model's parameters.
-
-    Raises
-    ------
-    InputError
-        For a name or pattern that matches no parameter, or a start outside its limits.
-    """
-    table = {r.name: r for r in rows}
-    # an automatic choice must not stumble over a parameter that only the other engine has
-    elsewhere = _bragg_names(model) if options.engine == "auto" else set()
-    tied = {t.target for t in model.ties}
-    for pattern in options.vary:
-        for name in _matches(pattern, table, "vary", elsewhere):
-            _refuse_tied("vary", name, pattern, tied)
-            table[name] = replace(table[name], vary=name not in tied)
-    for pattern, value in options.fix.items():
-        for name in _matches(pattern, table, "fix", elsewhere):
-            _refuse_tied("fix", name, pattern, tied)
-            table[name] = replace(table[name], vary=False, value=table[name].value if value is None else value)
-    for pattern, value in options.start.items():
-        for name in _matches(pattern, table, "start", elsewhere):
-            _refuse_tied("start", name, pattern, tied)
-            table[name] = replace(table[name], value=value)
-    for r in table.values():
-        if not r.minimum <= r.value <= r.maximum and (r.name in {*options.start, *options.fix} or r.vary):
-            raise InputError(
-                f"{r.name}={r.value:g} is outside its limits {r.minimum:g} to {r.maximum:g} {r.unit}".rstrip()
-            )
-    return [replace(r, vary=r.vary and r.name not in tied) for r in table.values()]
-
-
-def _refuse_tied(what: str, name: str, pattern: str, tied: set[str]) -> None:
-    """A pattern may pass over what follows a tie; a name may not."""
-    if name in tied and name == pattern:
-        raise InputError(f"{what} {name!r}: it follows a tie of the model and has no value of its own")
-
-
-def _bragg_names(model: PowderModel) -> set[str]:
-    return {r.name for r in model.rows("bragg")}
-
-
-def _matches(pattern: str, table: Mapping[str, ParameterRow], what: str, elsewhere: set[str]) -> list[str]:
-    names = [name for name in table if fnmatchcase(name, pattern)]
-    if not names and not any(fnmatchcase(name, pattern) for name in elsewhere):
-        raise InputError(f"{what} {pattern!r} matches no parameter; there are {', '.join(table)}")
-    return names
+        Raises
+        ------
+        InputError
+            Naming the option, the label and the scans that there are.
+        """
+        for name in OF_A_SCAN:
+            value = getattr(self, name)
+            for label in value if isinstance(value, Mapping) else ():
+                if label not in labels:
+                    raise InputError(f"{name} for scan {label!r}: there is no such scan; there are {', '.join(labels)}")
 
 
 def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
@@ -218,9 +154,62 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
         if name not in known:
             raise InputError(f"option {name!r} is unknown; there are {', '.join(known)}")
     clean: dict[str, Any] = dict(choices)
-    for name in ("vary", "exclude"):
+    for name in ("vary", "own", "tie"):
         if name in clean:
-            clean[name] = tuple(clean[name])
+            clean[name] = (clean[name],) if isinstance(clean[name], str) else tuple(clean[name])
     if "fix" in clean and not isinstance(clean["fix"], Mapping):
-        clean["fix"] = dict.fromkeys(clean["fix"])
+        names = [clean["fix"]] if isinstance(clean["fix"], str) else clean["fix"]
+        clean["fix"] = dict.fromkeys(names)
+    for name in ("total", "start", "limits", "restrain"):
+        if name in clean:
+            clean[name] = dict(clean[name] or {})
+    if "total" in clean:
+        clean["total"] = {name: _total(name, value) for name, value in clean["total"].items()}
+    if "restrain" in clean:
+        clean["restrain"] = {name: as_known(value, f"restrain {name}") for name, value in clean["restrain"].items()}
+    if "exclude" in clean and not isinstance(clean["exclude"], Mapping):
+        clean["exclude"] = tuple(clean["exclude"])
+    if "background" in clean:
+        clean["background"] = _background(clean["background"])
     return replace(options, **clean)
+
+
+def _total(name: str, value: Any) -> float | Known:
+    """A number is exact; text may carry an error."""
+    if isinstance(value, str | Known | tuple):
+        known = as_known(value, f"total {name}", exact=True)
+        return known if known.error else known.value
+    return float(value)
+
+
+def _background(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {label: _background(each) for label, each in value.items()}
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def from_parameters(params: lmfit.Parameters, options: FitOptions) -> FitOptions:
+    """Return options that start a fit as `lmfit.Parameters` say: value, min, max and vary of each.
+
+    Raises
+    ------
+    InputError
+        For a parameter with an expression: ties are the way.
+    """
+    for name, p in params.items():
+        if p.expr:
+            raise InputError(
+                f"params[{name!r}].expr = {p.expr!r}: expressions are not taken, because limits would break them "
+                f"silently; write it as a tie, tie=[{f'{name} = {p.expr}'!r}]"
+            )
+    free = [name for name, p in params.items() if p.vary]
+    still = {name: float(p.value) for name, p in params.items() if not p.vary}
+    start = {name: float(params[name].value) for name in free}
+    limits = {name: (float(p.min), float(p.max)) for name, p in params.items() if p.vary}
+    return replace(
+        options,
+        vary=(*options.vary, *free),
+        fix={**still, **options.fix},
+        start={**start, **options.start},
+        limits={**limits, **options.limits},
+    )

@@ -1,28 +1,87 @@
-"""From model, scan and options to a `Problem`."""
+"""From a model, scans and options to a `Problem`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xrdfit.errors import InputError
-from xrdfit.fitting.options import FitOptions, resolve_rows, select, with_instrument
+from xrdfit.fitting.blocks import ScanBlock
+from xrdfit.fitting.choices import matching, resolve_rows
+from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
-from xrdfit.model.composition import OccupancyMap, Rule, occupancy_map
-from xrdfit.model.powder import BoundModel, ParameterRow, PowderModel
-from xrdfit.model.ties import Tie
+from xrdfit.fitting.rules import occupancies, restraints
+from xrdfit.fitting.selection import select, with_background, with_instrument
+from xrdfit.model.phase import Engine
+from xrdfit.model.powder import BoundModel, PowderModel
+from xrdfit.model.ties import parse_tie
+from xrdfit.parameters import ParameterRow, relabelled
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# Sizes act by their ratio, and a wrong first guess may be off by ten times.
-_LOGARITHMIC = ("size_nm",)
+Scans = Mapping[str, "xr.Dataset"]
+"""Scans of one sample by label; a single one has the label ""."""
 
-# Even functions of the parameter.
-_FLAT_AT_ZERO = ("S_L", "H_L", "size_sigma")
+_OF_A_SCAN = ("scale", "background", "shift", "width", "optics")
+"""Whose parameters each scan has for itself."""
+
+
+@dataclass(frozen=True)
+class ScanSetup:
+    """One scan with what describes it alone.
+
+    Attributes
+    ----------
+    label : str
+        "" where there is one scan only.
+    model : PowderModel
+        With the instrument and the background that scan and options describe.
+    data : xarray.Dataset
+        The points that are fitted.
+    engine : {"bragg", "debye"}
+    rows : tuple of ParameterRow
+        The model's parameters under the names that they have in the fit.
+    """
+
+    label: str
+    model: PowderModel
+    data: xr.Dataset
+    engine: Engine
+    rows: tuple[ParameterRow, ...]
+
+    @property
+    def counted(self) -> bool:
+        """Whether the errors come from counting alone, rather than from the file."""
+        return self.data.attrs.get("sigma_from", "poisson") != "file"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that is fixed before the first step.
+
+    Attributes
+    ----------
+    model : PowderModel
+        With the instrument of the first scan and the ties of the options.
+    scans : tuple of ScanSetup
+    options : FitOptions
+    rows : dict of str to ParameterRow
+        Every parameter with its start and whether it varies.
+    problem : Problem
+    notes : tuple of str
+        What had to be assumed.
+    """
+
+    model: PowderModel
+    scans: tuple[ScanSetup, ...]
+    options: FitOptions
+    rows: dict[str, ParameterRow]
+    problem: Problem
+    notes: tuple[str, ...]
 
 
 def check_model(model: object) -> None:
@@ -37,173 +96,154 @@ def check_model(model: object) -> None:
         raise InputError(f"model is a {type(model).__name__}; a PowderModel is needed, as load_model returns it")
 
 
-@dataclass(frozen=True)
-class Setup:
-    """All that is fixed before the first step.
+def prepare(
+    model: PowderModel, scans: Scans | xr.Dataset, options: FitOptions, engine: Engine | Mapping[str, Engine]
+) -> Setup:
+    """Select points, settle the instruments, resolve what varies, bind the engines.
 
-    Attributes
+    Parameters
     ----------
     model : PowderModel
-        With the instrument that scan and options describe.
-    scan : xarray.Dataset
-        The points that are fitted.
-    rows : dict of str to ParameterRow
-        Every parameter with its start and whether it varies.
-    problem : Problem
-    notes : tuple of str
-        What had to be assumed.
-    """
-
-    model: PowderModel
-    scan: xr.Dataset
-    options: FitOptions
-    engine: Literal["bragg", "debye"]
-    rows: dict[str, ParameterRow]
-    problem: Problem
-    notes: tuple[str, ...]
-
-
-def prepare(model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: Literal["bragg", "debye"]) -> Setup:
-    """Select points, settle the instrument, resolve what varies, bind the engines.
+    scans : xarray.Dataset, or a mapping of labels to these
+        Scans of one sample.
+    options : FitOptions
+    engine : {"bragg", "debye"}, or a mapping by label
 
     Raises
     ------
     InputError
         For options that name nothing, totals that cannot be, or too few points.
     """
-    kept = select(scan, options)
-    model, notes = with_instrument(model, kept, options)
-    angles = kept["two_theta"].values
-    if options.background is not None:
-        model = replace(model, background_order=options.background)
-    rows = {r.name: r for r in resolve_rows(model.rows(engine, model.order(angles)), model, options)}
+    model = replace(model, ties=(*model.ties, *(parse_tie(text) for text in options.tie)))
+    given: Scans = scans if isinstance(scans, Mapping) and not hasattr(scans, "data_vars") else {"": scans}  # pyright: ignore
+    if len(given) > 1:
+        options.check_labels(list(given))
+    notes: list[str] = []
+    views = []
+    for label, scan in given.items():
+        own = options.of(label)
+        view, more = _view(label, model, scan, own, engine if isinstance(engine, str) else engine[label])
+        views.append(view)
+        notes += [f"{label}: {note}" if label else note for note in more]
+    views = _named(views, options)
+    tied = {t.target for t in model.ties}
+    auto = any(options.of(view.label).engine == "auto" for view in views)
+    elsewhere = {r.name for r in model.rows("bragg")} if auto else set()
+    rows = resolve_rows(_all_rows(views), options, tied, elsewhere)
     notes += _leave_flat_starts(rows)
-    bound = model.bind(angles, engine, anomalous=options.anomalous, table=options.anomalous_table)
-    problem = pose(kept, model, bound, rows, options)
-    if problem.n_varied >= len(angles):
-        raise InputError(f"{len(angles)} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
-    return Setup(model, kept, options, engine, rows, problem, tuple(notes))
+    bounds = [
+        view.model.bind(
+            view.data["two_theta"].values,
+            view.engine,
+            anomalous=options.anomalous,
+            table=options.anomalous_table,
+            rows=view.rows,
+        )
+        for view in views
+    ]
+    problem = pose(views, bounds, rows, model, options)
+    if problem.n_varied >= problem.n_points:
+        raise InputError(f"{problem.n_points} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
+    first = replace(views[0].model, ties=model.ties)
+    return Setup(first, tuple(views), options, rows, problem, tuple(notes))
 
 
 def pose(
-    kept: xr.Dataset, model: PowderModel, bound: BoundModel, rows: Mapping[str, ParameterRow], options: FitOptions
+    views: Sequence[ScanSetup],
+    bounds: Sequence[BoundModel],
+    rows: Mapping[str, ParameterRow],
+    model: PowderModel,
+    options: FitOptions,
 ) -> Problem:
-    """Return the problem of fitting a bound model to the points kept, with what the rows let vary.
+    """Return the problem of fitting bound models to the points kept, with what the rows let vary.
 
     Raises
     ------
     InputError
         For totals that cannot be.
     """
-    linear = _linear_names(model, bound.background.shape[1])
-    occupancies, followers = _occupancies(model, rows, options)
-    others = tuple(r.name for r in rows.values() if r.vary and not _is_occupancy(r.name) and r.name not in linear)
-    logs = np.array([name.rpartition("__")[2] in _LOGARITHMIC for name in others], dtype=bool)
-    lower, upper, step = _limits(rows, others, logs, len(occupancies.free))
+    sites, followers = occupancies(model, model.ties, rows, options)
+    direct = tuple(r.name for r in rows.values() if r.vary and not r.is_occupancy and not r.kind.linear)
+    logs = np.array([rows[name].kind.logarithmic for name in direct], dtype=bool)
+    lower, upper, step = _limits([rows[n] for n in direct], logs, len(sites.free))
+    moving = {*direct, *sites.names, *(t.target for t in followers)}
     return Problem(
-        bound=bound,
-        observed=kept["counts"].values.astype(float),
-        sigma=kept["sigma"].values.astype(float),
+        scans=tuple(_block(view, bound, rows) for view, bound in zip(views, bounds, strict=True)),
+        restraints=restraints(model, rows, options, moving),
+        rows=rows,
         base={name: r.value for name, r in rows.items()},
-        others=others,
+        direct=direct,
         logs=logs,
-        occupancies=occupancies,
+        occupancies=sites,
         ties=followers,
         lower=lower,
         upper=upper,
         step=step,
+    )
+
+
+def _view(
+    label: str, model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: Engine
+) -> tuple[ScanSetup, list[str]]:
+    kept = select(scan, options)
+    model, notes = with_instrument(model, kept, options)
+    model = with_background(model, options)
+    rows = model.rows(engine, kept["two_theta"].values)
+    return ScanSetup(label, model, kept, engine, tuple(rows)), notes
+
+
+def _named(views: list[ScanSetup], options: FitOptions) -> list[ScanSetup]:
+    """Give the parameters that each of several scans has for itself the scan's label."""
+    if len(views) == 1:
+        return views
+    table = {r.name: r for view in views for r in view.rows}
+    own = {name for pattern in options.own for name in matching(pattern, table, "own", set())}
+    if len({view.engine for view in views}) > 1:  # a Scherrer length is not a diameter
+        own |= {name for name, r in table.items() if r.kind.stem in ("size_nm", "size_sigma")}
+    return [replace(view, rows=tuple(_labelled(r, view.label, r.name in own) for r in view.rows)) for view in views]
+
+
+def _labelled(row: ParameterRow, label: str, own: bool) -> ParameterRow:
+    mine = own or row.kind.belongs in _OF_A_SCAN
+    return relabelled([row], scan=label)[0] if mine else row
+
+
+def _all_rows(views: Sequence[ScanSetup]) -> list[ParameterRow]:
+    """The rows of all scans, shared ones once."""
+    table: dict[str, ParameterRow] = {}
+    for view in views:
+        for r in view.rows:
+            table.setdefault(r.name, r)
+    return list(table.values())
+
+
+def _block(view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow]) -> ScanBlock:
+    linear = (*bound.scales, *bound.background.heights)
+    return ScanBlock(
+        label=view.label,
+        bound=bound,
+        observed=view.data["counts"].values.astype(float),
+        sigma=view.data["sigma"].values.astype(float),
         linear=linear,
-        linear_varies=np.array([rows[name].vary for name in linear]),
+        held=np.array([rows[name].value for name in linear]),
+        varies=np.array([rows[name].vary for name in linear]),
+        floored=np.array([rows[name].minimum >= 0.0 for name in linear]),
     )
 
 
 def _leave_flat_starts(rows: dict[str, ParameterRow]) -> list[str]:
     """Move parameters that vary away from a zero at which the pattern does not respond; return what was moved."""
     notes = []
-    for name, row in rows.items():
-        if row.vary and row.value == 0.0 and name.rpartition("__")[2] in _FLAT_AT_ZERO:
-            rows[name] = replace(row, value=row.step)
-            notes.append(f"{name} starts at {row.step:g}: at 0 the pattern does not respond to it")
+    for name, r in rows.items():
+        if r.vary and r.value == 0.0 and r.kind.even:
+            rows[name] = replace(r, value=r.step)
+            notes.append(f"{name} starts at {r.step:g}: at 0 the pattern does not respond to it")
     return notes
 
 
-def _is_occupancy(name: str) -> bool:
-    return name.rpartition("__")[2].startswith("occ_")
-
-
-def _linear_names(model: PowderModel, n_background: int) -> tuple[str, ...]:
-    return (*(f"{model.prefix(p)}scale" for p in model.phases), *(f"bkg_{i}" for i in range(n_background)))
-
-
-def _limits(rows: Mapping[str, ParameterRow], others: tuple[str, ...], logs: np.ndarray, n_shares: int):
-    low = np.array([rows[n].minimum for n in others])
-    high = np.array([rows[n].maximum for n in others])
-    step = np.array([rows[n].step for n in others])
-    low[logs], high[logs], step[logs] = np.log(low[logs]), np.log(high[logs]), 0.2
+def _limits(rows: Sequence[ParameterRow], logs: np.ndarray, n_shares: int):
+    low, high = np.array([r.minimum for r in rows]), np.array([r.maximum for r in rows])
+    low[logs], high[logs] = np.log(low[logs]), np.log(high[logs])
     shares = np.zeros(n_shares), np.ones(n_shares), np.full(n_shares, 0.2)
-    return tuple(np.concatenate(pair) for pair in zip((low, high, step), shares, strict=True))
-
-
-def _occupancies(
-    model: PowderModel, rows: Mapping[str, ParameterRow], options: FitOptions
-) -> tuple[OccupancyMap, tuple[Tie, ...]]:
-    """The map of shares to occupancies, and the ties that it does not hold."""
-    tied = [t for t in model.ties if _is_occupancy(t.target)]
-    names = [n for n, r in rows.items() if _is_occupancy(n) and (r.vary or n in {t.target for t in tied})]
-    rules = [_tie_rule(t) for t in tied] + _rules(model, options)
-    rules = [r for r in (_without_fixed(rule, names, rows) for rule in rules) if r is not None]
-    limits = [(rows[n].minimum, rows[n].maximum) for n in names]
-    return occupancy_map(names, limits, rules), _ordered([t for t in model.ties if t not in tied])
-
-
-def _tie_rule(tie: Tie) -> Rule:
-    affine = tie.affine()
-    if affine is None or not all(_is_occupancy(n) for n in tie.sources):
-        raise InputError(f"tie {tie.text!r}: an occupancy may only follow other occupancies, by sums and fixed factors")
-    constant, slopes = affine
-    return Rule({tie.target: 1.0, **{n: -s for n, s in slopes.items()}}, constant, True, tie.text)
-
-
-def _rules(model: PowderModel, options: FitOptions) -> list[Rule]:
-    totals: dict[str, dict[str, float]] = {p.name: {} for p in model.phases}
-    for key, atoms in options.total.items():
-        phase, _, element = key.rpartition("__")
-        holders = [p.name for p in model.phases if any(s.element == element for s in p.structure.sites)]
-        if phase and phase not in totals:
-            raise InputError(f"total {key}: no phase {phase!r}; there are {', '.join(totals)}")
-        if not phase and len(holders) > 1:
-            raise InputError(
-                f"total {key}: phases {', '.join(holders)} hold {element}; write {holders[0]}__{element}=…"
-            )
-        totals[phase or (holders or [model.phases[0].name])[0]][element] = atoms
-    rules: list[Rule] = []
-    for p in model.phases:
-        rules += p.rules(totals[p.name], model.prefix(p))
-        if options.packing and (p.packing or len(model.phases) == 1):
-            rules.append(p.packing_rule(model.prefix(p)))
-    return rules
-
-
-def _without_fixed(rule: Rule, names: list[str], rows: Mapping[str, ParameterRow]) -> Rule | None:
-    """The rule with the occupancies that stand still moved to its right-hand side."""
-    moving = {n: c for n, c in rule.coefficients.items() if n in names}
-    still = sum(c * rows[n].value for n, c in rule.coefficients.items() if n not in names)
-    if not moving and not rule.equality:
-        if still > rule.bound + 1e-9:
-            raise InputError(f"{rule.text} does not hold: the fixed occupancies make {still:g}")
-        return None
-    return Rule(moving, rule.bound - still, rule.equality, rule.text)
-
-
-def _ordered(ties: list[Tie]) -> tuple[Tie, ...]:
-    """Ties in an order in which each only needs those before it."""
-    ordered: list[Tie] = []
-    waiting = list(ties)
-    while waiting:
-        targets = {t.target for t in waiting}
-        ready = [t for t in waiting if not (t.sources & targets)]
-        if not ready:
-            raise InputError(f"ties {', '.join(repr(t.text) for t in waiting)} refer to each other in a circle")
-        ordered += ready
-        waiting = [t for t in waiting if t not in ready]
-    return tuple(ordered)
+    direct = low, high, np.array([r.step for r in rows])
+    return tuple(np.concatenate(pair) for pair in zip(direct, shares, strict=True))

@@ -1,25 +1,23 @@
-"""The least-squares problem of one scan: what moves, what follows, and what is solved exactly.
+"""The least-squares problem: a list of blocks over one vector θ.
 
-Scales and background coefficients enter linearly and are solved for inside each evaluation (variable
-projection: Golub & Pereyra, SIAM J. Numer. Anal. 10, 413, 1973; Jacobian after Kaufman, BIT 15, 49, 1975).
-The optimizer moves a vector θ of the other parameters and of occupancy shares within 0 and 1.
+The optimizer moves θ, which holds the parameters that are not solved for and, for occupancies, coordinates within 0
+and 1 of what totals and rules allow. What a scan is linear in is solved for inside each evaluation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.fitting.blocks import Look, Part, Restraint, ScanBlock
 from xrdfit.model.composition import OccupancyMap
-from xrdfit.model.powder import BoundModel
 from xrdfit.model.ties import Tie
+from xrdfit.parameters import Kind, ParameterRow
 
 Array = NDArray[np.float64]
-
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -31,120 +29,148 @@ class Evaluation:
     values : dict of str to float
         Every parameter, linear ones included.
     residual : ndarray, shape (n,)
-        (observed − calculated) / σ.
+        Of all scans, then of the restraints.
     jacobian : ndarray, shape (n, n_theta)
-        Its derivatives by θ along the solution of the linear part; empty where none was asked for.
+        Its derivatives by θ along the solution of the linear parts; empty where none was asked for.
     chi2 : float
         Sum of the squared residuals.
-    calculated, background : ndarray, shape (n,)
-        In counts.
+    parts : tuple of Part
+        One a scan: its residual, calculated pattern and background.
     """
 
     values: dict[str, float]
     residual: Array
     jacobian: Array
     chi2: float
-    calculated: Array
-    background: Array
+    parts: tuple[Part, ...]
 
 
 @dataclass
-class _Memory:
-    """The last point with derivatives: a minimum is looked at several times.
+class _Held:
+    """What was computed at the last θ: a minimum is looked at several times.
 
     Attributes
     ----------
-    patterns : tuple or None
-        Values of all parameters but the linear ones, then what `BoundModel.jacobians` returns there.
+    looks : tuple or None
+        θ, then what each scan's model gives there with derivatives; it does not depend on weights.
     evaluation : tuple or None
         θ, then the evaluation there.
     """
 
-    patterns: tuple[tuple[float, ...], Array, Array] | None = None
+    looks: tuple[Array, tuple[Look, ...]] | None = None
     evaluation: tuple[Array, Evaluation] | None = None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One scan, one bound model, and the choice of what varies.
+    """Scans and restraints, and the choice of what varies.
 
     Attributes
     ----------
-    bound : BoundModel
-    observed, sigma : ndarray, shape (n,)
-        Counts and their standard errors.
+    scans : tuple of ScanBlock
+    restraints : tuple of Restraint
+    rows : Mapping[str, ParameterRow]
+        Every parameter by name.
     base : Mapping[str, float]
         Values of all parameters; those that move are replaced.
-    others : tuple of str
-        Non-linear parameters that vary, beside occupancies.
+    direct : tuple of str
+        Parameters that components of θ move by themselves, beside occupancies.
     logs : ndarray of bool
-        Which of `others` move on a logarithmic scale.
+        Which of `direct` move on a logarithmic scale.
     occupancies : OccupancyMap
         The occupancies that vary or follow.
     ties : tuple of Tie
         Parameters that follow, in an order in which each only needs those before it.
     lower, upper, step : ndarray, shape (n_theta,)
         Limits of θ and the optimizer's yardstick.
-    linear : tuple of str
-        Names of scales and background coefficients, phases first.
-    linear_varies : ndarray of bool
-        Which of them are solved for; the others keep their base value.
     """
 
-    bound: BoundModel
-    observed: Array
-    sigma: Array
+    scans: tuple[ScanBlock, ...]
+    restraints: tuple[Restraint, ...]
+    rows: Mapping[str, ParameterRow]
     base: Mapping[str, float]
-    others: tuple[str, ...]
+    direct: tuple[str, ...]
     logs: NDArray[np.bool_]
     occupancies: OccupancyMap
     ties: tuple[Tie, ...]
     lower: Array
     upper: Array
     step: Array
-    linear: tuple[str, ...]
-    linear_varies: NDArray[np.bool_]
-    _memory: _Memory = field(default_factory=_Memory, init=False, repr=False, compare=False)
+    _held: _Held = field(default_factory=_Held, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict:
+        """Leave out what is only remembered."""
+        return {**self.__dict__, "_held": _Held()}
 
     @property
     def moving(self) -> tuple[str, ...]:
-        """Names of all non-linear parameters that θ moves."""
-        return (*self.others, *self.occupancies.names, *(t.target for t in self.ties))
+        """Names of all parameters that θ moves."""
+        return (*self.direct, *self.occupancies.names, *(t.target for t in self.ties))
+
+    @property
+    def solved(self) -> tuple[str, ...]:
+        """Names of the scales and heights that are solved for."""
+        return tuple(n for s in self.scans for n, v in zip(s.linear, s.varies, strict=True) if v)
+
+    @property
+    def floored(self) -> tuple[str, ...]:
+        """Names of those of them that may not be negative."""
+        return tuple(n for s in self.scans for n, v, f in zip(s.linear, s.varies, s.floored, strict=True) if v and f)
 
     @property
     def n_varied(self) -> int:
         """Number of independent parameters, the linear ones included."""
-        return len(self.others) + len(self.occupancies.free) + int(self.linear_varies.sum())
+        return len(self.direct) + len(self.occupancies.free) + len(self.solved)
 
-    def with_sigma(self, sigma: Array) -> Problem:
-        """Return the problem with other weights."""
-        other = replace(self, sigma=sigma)
-        other._memory.patterns = self._memory.patterns
+    @property
+    def n_points(self) -> int:
+        """Number of measured points."""
+        return sum(len(s.observed) for s in self.scans)
+
+    @property
+    def sigmas(self) -> tuple[Array, ...]:
+        """Standard errors of each scan."""
+        return tuple(s.sigma for s in self.scans)
+
+    def with_sigmas(self, sigmas: Sequence[Array]) -> Problem:
+        """Return the problem with other weights, one array a scan."""
+        scans = tuple(s.with_sigma(sigma) for s, sigma in zip(self.scans, sigmas, strict=True))
+        other = replace(self, scans=scans)
+        other._held.looks = self._held.looks
         return other
+
+    def holding(self, name: str, value: float) -> Problem:
+        """Return the problem with a scale or height held at a value."""
+        scans = tuple(s.holding(name, value) if name in s.linear else s for s in self.scans)
+        return replace(self, scans=scans, base={**self.base, name: value})
+
+    def components(self, *kinds: Kind) -> list[int]:
+        """Indices of the components of θ that move parameters of these kinds by themselves."""
+        return [i for i, name in enumerate(self.direct) if self.rows[name].kind in kinds]
 
     def theta(self, values: Mapping[str, float]) -> Array:
         """θ of parameter values (n_theta,), moved within the limits."""
-        plain = np.array([values[n] for n in self.others])
+        plain = np.array([values[n] for n in self.direct])
         plain[self.logs] = np.log(np.maximum(plain[self.logs], 1e-12))
         shares = self.occupancies.shares(np.array([values[n] for n in self.occupancies.names]))
         return np.clip(np.concatenate([plain, shares]), self.lower, self.upper)
 
     def expand(self, theta: Array) -> tuple[dict[str, float], Array]:
         """Values of all parameters, and d(moving)/dθ with shape (n_moving, n_theta)."""
-        k = len(self.others)
+        k = len(self.direct)
         plain = np.where(self.logs, np.exp(np.where(self.logs, theta[:k], 0.0)), theta[:k])
         occupancy, slope = self.occupancies.derivative(theta[k:])
         values = dict(self.base)
-        values.update(zip(self.others, plain.tolist(), strict=True))
+        values.update(zip(self.direct, plain.tolist(), strict=True))
         values.update(zip(self.occupancies.names, occupancy.tolist(), strict=True))
         return values, self._slopes(values, np.where(self.logs, plain, 1.0), slope)
 
     def tangent(self, values: Mapping[str, float]) -> Array:
-        """d(moving)/d(independent parameters): unit steps of `others`, then the directions that totals leave open."""
-        return self._slopes(dict(values), np.ones(len(self.others)), self.occupancies.tangent)
+        """d(moving)/d(independent parameters): unit steps of `direct`, then the directions that totals leave open."""
+        return self._slopes(dict(values), np.ones(len(self.direct)), self.occupancies.tangent)
 
     def _slopes(self, values: dict[str, float], plain: Array, occupancy: Array) -> Array:
-        k, m = len(self.others), len(self.occupancies.names)
+        k, m = len(self.direct), len(self.occupancies.names)
         slopes = np.zeros((k + m + len(self.ties), k + occupancy.shape[1]))
         slopes[range(k), range(k)] = plain
         slopes[k : k + m, k:] = occupancy
@@ -157,77 +183,65 @@ class Problem:
         return slopes
 
     def evaluate(self, theta: Array, derivatives: bool = True) -> Evaluation:
-        """Solve the linear part at θ and return residual and, on request, Jacobian."""
-        known = self._memory.evaluation
+        """Solve the linear parts at θ and return residual and, on request, Jacobian."""
+        known = self._held.evaluation
         if known is not None and np.array_equal(known[0], theta):
             return known[1]
         evaluation = self._evaluate(theta, derivatives)
         if derivatives:
-            self._memory.evaluation = theta.copy(), evaluation
+            self._held.evaluation = theta.copy(), evaluation
         return evaluation
 
     def _evaluate(self, theta: Array, derivatives: bool) -> Evaluation:
         values, chain = self.expand(theta)
-        patterns, slopes = self.patterns(values, derivatives)
-        coefficients, basis = self._solve_linear(patterns)
-        values.update(zip(self.linear, coefficients.tolist(), strict=True))
-        n_phases = patterns.shape[1]
-        background = self.bound.background @ coefficients[n_phases:]
-        calculated = patterns @ coefficients[:n_phases] + background
-        residual = (self.observed - calculated) / self.sigma
+        moving = self.moving
+        looks = self.looks(theta, values, derivatives)
+        parts = tuple(
+            scan.solve(look, values, moving, chain if derivatives else None)
+            for scan, look in zip(self.scans, looks, strict=True)
+        )
+        for scan, part in zip(self.scans, parts, strict=True):
+            values.update(zip(scan.linear, part.linear.tolist(), strict=True))
+        residuals = [part.residual for part in parts]
+        jacobians = [part.jacobian for part in parts if part.jacobian is not None]
+        for restraint in self.restraints:
+            residuals.append(np.array([restraint.residual(values)]))
+            if derivatives:
+                jacobians.append(-restraint.slope(values, moving) @ chain)
+        residual = residuals[0] if len(residuals) == 1 else np.concatenate(residuals)
         jacobian = np.empty((len(residual), 0))
         if derivatives:
-            jacobian = -np.einsum("npk,p->nk", slopes, coefficients[:n_phases]) @ chain / self.sigma[:, None]
-            before = np.linalg.norm(jacobian, axis=0)
-            jacobian -= basis @ (basis.T @ jacobian)
-            # a parameter that acts as a scale does is not moved by what rounding leaves of its effect
-            jacobian[:, np.linalg.norm(jacobian, axis=0) < _ROUNDING * before] = 0.0
-        return Evaluation(values, residual, jacobian, float(residual @ residual), calculated, background)
+            jacobian = jacobians[0] if len(jacobians) == 1 else np.concatenate(jacobians)
+        return Evaluation(values, residual, jacobian, float(residual @ residual), parts)
 
-    def full_jacobian(self, values: Mapping[str, float]) -> Array:
-        """d(calculated/σ) by every independent parameter: those of `tangent`, then the linear ones that vary."""
-        patterns, slopes = self.patterns(values)
-        scales = np.array([values[n] for n in self.linear[: patterns.shape[1]]])
-        nonlinear = np.einsum("npk,p->nk", slopes, scales) @ self.tangent(values)
-        design = np.column_stack([patterns, self.bound.background])[:, self.linear_varies]
-        return np.column_stack([nonlinear, design]) / self.sigma[:, None]
+    def looks(self, theta: Array, values: Mapping[str, float], derivatives: bool = True) -> tuple[Look, ...]:
+        """What each scan's model gives at θ, `values` being those of θ; derivatives that are known come along."""
+        known = self._held.looks
+        if known is not None and np.array_equal(known[0], theta):
+            return known[1]
+        moving = self.moving
+        looks = tuple(scan.look(values, moving, derivatives) for scan in self.scans)
+        if derivatives:
+            self._held.looks = theta.copy(), looks
+        return looks
 
-    def patterns(self, values: Mapping[str, float], derivatives: bool = True) -> tuple[Array, Array]:
-        """`BoundModel.jacobians` by `moving`; the derivatives are empty where none are asked for or known.
-
-        Asked for again at the same values, they are not computed again.
-        """
-        linear = set(self.linear)
-        at = tuple(value for name, value in values.items() if name not in linear)
-        known = self._memory.patterns
-        if known is None or known[0] != at:
-            if not derivatives:
-                return self.bound.patterns(values), np.empty((0, 0, 0))
-            known = self._memory.patterns = at, *self.bound.jacobians(values, self.moving)
-        return known[1:]
-
-    def _solve_linear(self, patterns: Array) -> tuple[Array, Array]:
-        """Coefficients of all linear parameters, and an orthonormal basis of those that were solved for.
-
-        A scale that would come out negative is zero instead: a phase cannot be there less than not at all.
-        """
-        design = np.column_stack([patterns, self.bound.background])
-        fixed = np.array([self.base[n] for n in self.linear])
-        use = self.linear_varies.copy()
-        coefficients = np.where(use, 0.0, fixed)
-        target = (self.observed - design @ coefficients) / self.sigma
-        weighted = design / self.sigma[:, None]
-        n_phases = patterns.shape[1]
-        while True:
-            basis, triangle = np.linalg.qr(weighted[:, use])
-            diagonal = np.abs(np.diag(triangle))
-            if diagonal.size and diagonal.min() < 1e-13 * diagonal.max():
-                solution = np.linalg.lstsq(weighted[:, use], target)[0]
-            else:
-                solution = np.linalg.solve(triangle, basis.T @ target)
-            coefficients[use] = solution
-            worst = int(np.argmin(np.where(use, coefficients, np.inf)[:n_phases]))
-            if not use[worst] or coefficients[worst] >= 0.0:
-                return coefficients, basis
-            use[worst] = False
-            coefficients[worst] = 0.0
+    def full_jacobian(self, theta: Array) -> Array:
+        """d(calculated/σ) by every independent parameter: those of `tangent`, then those that are solved for."""
+        evaluation = self.evaluate(theta)
+        values, moving = evaluation.values, self.moving
+        tangent = self.tangent(values)
+        blocks = []
+        first = tangent.shape[1]
+        width = first + len(self.solved)
+        for scan, look, part in zip(self.scans, self.looks(theta, values), evaluation.parts, strict=True):
+            design = scan.design(look)
+            block = np.zeros((len(scan.observed), width))
+            block[:, : tangent.shape[1]] = scan.slope(look, values, moving, part.linear) @ tangent
+            block[:, first : first + design.shape[1]] = design
+            first += design.shape[1]
+            blocks.append(block)
+        for restraint in self.restraints:
+            row = np.zeros((1, width))
+            row[:, : tangent.shape[1]] = restraint.slope(values, moving) @ tangent
+            blocks.append(row)
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

@@ -82,7 +82,7 @@ def lowest(problem: Problem, candidates: Sequence[Solution]) -> Solution:
     """Return the candidate that is lowest once all near the first have come down, under the problem's weights."""
     if len(candidates) < 2:
         return candidates[0]
-    inflation = max(1.0, candidates[0].chi2 / len(problem.observed))
+    inflation = max(1.0, candidates[0].chi2 / problem.n_points)
     near = [c for c in candidates if c.chi2 < candidates[0].chi2 + 3.0 * RIVAL_CHI2 * inflation]
     near = _unlike(problem, sorted(near, key=lambda s: s.chi2))
     return min((descend(problem, c.theta) for c in near), key=lambda s: s.chi2)
@@ -104,7 +104,7 @@ def _unlike(problem: Problem, solutions: Sequence[Solution]) -> list[Solution]:
 
 def _distinct(problem: Problem, first: Solution, second: Solution, inflation: float) -> bool:
     """Whether two minima are far apart in occupancies, with a barrier on the way."""
-    table, k = problem.occupancies, len(problem.others)
+    table, k = problem.occupancies, len(problem.direct)
     start = problem.evaluate(first.theta)
     ends = [table.occupancies(s.theta[k:]) for s in (first, second)]
     apart = np.linalg.lstsq(problem.expand(first.theta)[1][k : k + len(table.names)], ends[1] - ends[0], rcond=1e-8)[0]
@@ -120,7 +120,7 @@ def _rival(problem: Problem, solution: Solution, delta: float) -> Rival:
     values = problem.expand(solution.theta)[0]
     return Rival(
         {n: values[n] for n in problem.occupancies.names},
-        {n: values[n] for n in problem.others},
+        {n: values[n] for n in problem.direct},
         delta,
         solution.theta,
     )

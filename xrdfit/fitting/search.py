@@ -76,12 +76,12 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
     tell("looking for other compositions")
     points = occupancy_minima(problem, best.theta)
-    if best.chi2 > _ASTRAY * len(problem.observed):
+    if best.chi2 > _ASTRAY * problem.n_points:
         # the way down may have spoilt size and cell
         points += occupancy_minima(problem, start)
     points = [p for p in points if np.abs((p - best.theta) / problem.step).max() > _SAME_POINT]
     found = rough_minima(problem, points)
-    return replace(min(best, *found, key=lambda s: s.chi2), others=(best, *found)) if found else best
+    return replace(min(best, *found, key=lambda s: s.chi2), met=(best, *found)) if found else best
 
 
 def settle(problem: Problem, theta: Array) -> Solution:

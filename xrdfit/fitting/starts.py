@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.problem import Problem
+from xrdfit.parameters import CELL, PHASE
 
 Array = NDArray[np.float64]
 
@@ -16,7 +17,7 @@ Array = NDArray[np.float64]
 _POOR_R = 0.3
 _SIZES_NM = (1.5, 2.5, 4.0, 7.0, 12.0, 25.0, 60.0)
 _STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
-_LENGTHS = ("a", "b", "c")
+_LENGTHS = (CELL["a"], CELL["b"], CELL["c"])
 _COARSE_STEPS = 6
 _KEPT = 8
 
@@ -27,27 +28,28 @@ def poor(problem: Problem, theta: Array) -> bool:
     A size or a cell on its limit is as bad a sign as a large misfit: the search has run away.
     """
     e = problem.evaluate(theta)
-    if e.chi2 < 2.0 * len(problem.observed):
+    if e.chi2 < 2.0 * problem.n_points:
         return False
-    moved = [i for i, name in enumerate(problem.others) if name.rpartition("__")[2] in ("size_nm", *_LENGTHS)]
+    moved = problem.components(PHASE["size_nm"], *_LENGTHS)
     if ((theta == problem.lower) | (theta == problem.upper))[moved].any():
         return True
-    net = float(np.sum(((problem.observed - e.background) / problem.sigma) ** 2))
+    net = sum(
+        float(np.sum(((scan.observed - part.background) / scan.sigma) ** 2))
+        for scan, part in zip(problem.scans, e.parts, strict=True)
+    )
     return e.chi2 > _POOR_R**2 * net
 
 
 def screen_sample(problem: Problem, start: Array) -> Array:
     """Return the best of a coarse grid of sizes and cells (all phases together) around the start."""
-    names = [n.rpartition("__")[2] for n in problem.others]
-    sizes = [i for i, n in enumerate(names) if n == "size_nm"]
-    cells = [i for i, n in enumerate(names) if n in _LENGTHS]
+    sizes, cells = problem.components(PHASE["size_nm"]), problem.components(*_LENGTHS)
     candidates = []
     for size in _SIZES_NM if sizes else (1.0,):
         for strain in _STRAINS if cells else (0.0,):
             theta = start.copy()
             theta[sizes] = np.log(size)
             for i in cells:
-                theta[i] = problem.base[problem.others[i]] * (1 + strain)
+                theta[i] = problem.base[problem.direct[i]] * (1 + strain)
             candidates.append(np.clip(theta, problem.lower, problem.upper))
     return min(candidates, key=lambda t: problem.evaluate(t, derivatives=False).chi2)
 

@@ -53,7 +53,9 @@ class Statistics:
     bic: float
 
 
-def statistics(observed: Array, calculated: Array, background: Array, sigma: Array, n_varied: int) -> Statistics:
+def statistics(
+    observed: Array, calculated: Array, background: Array, sigma: Array, n_varied: int, pulls: float = 0.0
+) -> Statistics:
     """Compute the figures of merit of a fit.
 
     Parameters
@@ -62,24 +64,27 @@ def statistics(observed: Array, calculated: Array, background: Array, sigma: Arr
         Counts, in the order of the angles.
     n_varied : int
         Number of independent parameters.
+    pulls : float
+        χ² of the restraints, which is in χ² and the information criteria, but not in the R values.
     """
     n = len(observed)
     freedom = max(n - n_varied, 1)
     residual = (observed - calculated) / sigma
-    chi2 = float(residual @ residual)
+    of_points = float(residual @ residual)
+    chi2 = of_points + pulls
     weight_observed = float(np.sum((observed / sigma) ** 2))
     weight_net = float(np.sum(((observed - background) / sigma) ** 2))
     return Statistics(
         r_p=float(np.abs(observed - calculated).sum() / np.abs(observed).sum()),
-        r_wp=(chi2 / weight_observed) ** 0.5,
-        r_wp_background_subtracted=(chi2 / weight_net) ** 0.5 if weight_net > 0 else float("inf"),
+        r_wp=(of_points / weight_observed) ** 0.5,
+        r_wp_background_subtracted=(of_points / weight_net) ** 0.5 if weight_net > 0 else float("inf"),
         r_exp=(freedom / weight_observed) ** 0.5,
         chi2=chi2,
         chi2_reduced=chi2 / freedom,
         goodness_of_fit=(chi2 / freedom) ** 0.5,
         n_points=n,
         n_varied=n_varied,
-        durbin_watson=float(np.sum(np.diff(residual) ** 2) / chi2) if chi2 > 0 else 2.0,
+        durbin_watson=float(np.sum(np.diff(residual) ** 2) / of_points) if of_points > 0 else 2.0,
         durbin_watson_critical=2.0 * ((n - 1) / freedom - 3.0902 / np.sqrt(n + 2)),
         berar_lelann=berar_lelann_factor(residual),
         aic=chi2 + 2 * n_varied,

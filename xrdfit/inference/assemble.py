@@ -1,100 +1,30 @@
-"""From a minimum to a `FitResult`: errors, shares, composition, pattern, warnings."""
+"""From a minimum to a `FitResult`: errors, shares, composition, weight fractions, warnings."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.diffraction import bind
-from xrdfit.errors import ComputationError
-from xrdfit.fitting.prepare import Setup
-from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.descent import Solution
+from xrdfit.fitting.prepare import ScanSetup, Setup
+from xrdfit.fitting.problem import Evaluation, Problem
 from xrdfit.fitting.rivals import rivals
-from xrdfit.fitting.search import Solution, pressing
+from xrdfit.fitting.search import pressing
 from xrdfit.fitting.statistics import Statistics, statistics
-from xrdfit.inference.result import FitResult, FittedParameter, FittedSite, Limits, Status
-from xrdfit.inference.uncertainty.intervals import interval
+from xrdfit.inference.result import Estimated, FitResult, FittedScan, FittedSite, Status
+from xrdfit.inference.uncertainty.covariance import Covariance, covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import warnings_of
-from xrdfit.model.powder import Phase, PowderModel
-
-if TYPE_CHECKING:
-    import xarray as xr
+from xrdfit.model.powder import PowderModel
 
 Array = NDArray[np.float64]
 
-# Smallest eigenvalue of the information matrix with unit diagonal that still counts as determined: beyond
-# it a combination of parameters is known 10⁴ times worse than each would be alone.
-_SINGULAR = 1e-8
-
 # χ² of the calculated lines against none: three standard errors.
 _VISIBLE = 9.0
-
-
-@dataclass(frozen=True)
-class Covariance:
-    """Covariance of everything that moves, and what the scan leaves open.
-
-    Attributes
-    ----------
-    names : tuple of str
-    matrix : ndarray (k, k)
-        For the weights as they are; not scaled by the goodness of fit.
-    undetermined : tuple of str
-        Parameters that only a singular combination holds.
-    without_effect : tuple of str
-        Parameters that the pattern does not respond to.
-    """
-
-    names: tuple[str, ...]
-    matrix: Array
-    undetermined: tuple[str, ...]
-    without_effect: tuple[str, ...]
-
-
-def covariance(problem: Problem, values: Mapping[str, float], held: Collection[str] = ()) -> Covariance:
-    """Invert the information matrix in the space of the occupancies, with scale and background in it.
-
-    Limits are ignored: a parameter at its bound has the error that the curvature there gives. One of `held`
-    counts as fixed where the others would not be determined beside it, as a size's Gaussian share that is zero.
-    """
-    spread = _covariance(problem, values, ())
-    resting = [name for name in spread.undetermined if name in held]
-    return _covariance(problem, values, resting) if resting else spread
-
-
-def _covariance(problem: Problem, values: Mapping[str, float], fixed: Collection[str]) -> Covariance:
-    jacobian = problem.full_jacobian(values)
-    jacobian[:, [i for i, name in enumerate(problem.others) if name in fixed]] = 0.0
-    names = (*problem.moving, *np.array(problem.linear)[problem.linear_varies].tolist())
-    tangent = problem.tangent(values)
-    k = tangent.shape[1]
-    outward = np.zeros((len(names), jacobian.shape[1]))
-    outward[: len(tangent), :k] = tangent
-    outward[len(tangent) :, k:] = np.eye(jacobian.shape[1] - k)
-    norms = np.linalg.norm(jacobian, axis=0)
-    alive = norms > 0.0  # parameters have their own units: a small column may be that of a large parameter
-    norms[~alive] = 1.0
-    scaled = jacobian / norms
-    eigenvalues, vectors = np.linalg.eigh(scaled[:, alive].T @ scaled[:, alive])
-    open_ = eigenvalues < _SINGULAR
-    to_names = (outward / norms)[:, alive]
-    inverse = (vectors[:, ~open_] / eigenvalues[~open_]) @ vectors[:, ~open_].T
-    moved = np.abs(to_names @ vectors[:, open_]) * np.linalg.norm(jacobian @ np.linalg.pinv(outward), axis=0)[:, None]
-    undetermined = [n for n, m in zip(names, moved.max(axis=1, initial=0.0), strict=True) if m > 0.1]
-    # what was held still is known, not without effect
-    dead = np.abs(outward[:, ~alive]).max(axis=1, initial=0.0) > 0
-    return Covariance(
-        names,
-        to_names @ inverse @ to_names.T,
-        tuple(undetermined),
-        tuple(n for n, d in zip(names, dead, strict=True) if d and n not in fixed),
-    )
 
 
 def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: PowderModel, reason: str) -> FitResult:
@@ -102,49 +32,70 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     evaluation = problem.evaluate(solution.theta)
     values = evaluation.values
     at_bound = _names_at_bound(problem, solution.theta, values)
-    spread = covariance(problem, values, [n for n in at_bound if n in problem.others])
-    figures = statistics(
-        problem.observed, evaluation.calculated, evaluation.background, problem.sigma, problem.n_varied
-    )
+    spread = covariance(problem, solution.theta, [n for n in at_bound if n in problem.direct])
+    figures, own = _statistics(problem, evaluation)
     success, message = _verdict(problem, solution, spread)
-    scale = max(1.0, figures.chi2_reduced)
+    scale = max(1.0, figures.chi2_reduced, *(s.chi2_reduced for s in own))
     errors = _errors(spread, scale)
-    model = setup.model.with_values(values)
-    others = tuple(rivals(problem, solution, solution.others, scale))
-    minima = [solution.theta, *(rival.theta for rival in others)]
+    scans = tuple(FittedScan.of(v, fitted_model(v, values), s) for v, s in zip(setup.scans, own, strict=True))
+    model = scans[0].model
+    fractions, fraction_errors = _weight_fractions(model, problem, values, spread, scale)
     result = FitResult(
         model=model,
         start_model=start_model,
-        scan=setup.scan,
+        scans=scans,
         options=setup.options,
-        engine=setup.engine,
         engine_reason=reason,
         success=success,
         message=message,
         statistics=figures,
-        parameters=_parameters(setup, problem, minima, figures, errors, at_bound, values),
+        estimates=tuple(_estimates(setup, problem, figures, errors, at_bound, values)),
         sites=tuple(_sites(model, spread, scale, errors)),
         composition=_composition(model),
-        weight_fractions=_weight_fractions(model, values),
+        weight_fractions=fractions,
+        weight_fraction_errors=fraction_errors,
         warnings=(),
-        compute_pattern=lambda: _pattern(setup, problem, evaluation, model, values),
         covariance_names=spread.names,
         covariance=spread.matrix * scale,
         problem=problem,
         theta=solution.theta,
-        rivals=others,
+        rivals=tuple(rivals(problem, solution, solution.met, scale)),
     )
     return replace(result, warnings=tuple(warnings_of(result, setup, spread.without_effect)))
 
 
+def fitted_model(view: ScanSetup, values: Mapping[str, float]) -> PowderModel:
+    """The model of a scan with the values of a fit."""
+    own = {replace(r, scan="").name: values[r.name] for r in view.rows if r.name in values}
+    return view.model.with_values(own)
+
+
+def _statistics(problem: Problem, evaluation: Evaluation) -> tuple[Statistics, list[Statistics]]:
+    """Figures of merit of all scans together, and of each."""
+    columns = [
+        (s.observed, p.calculated, p.background, s.sigma) for s, p in zip(problem.scans, evaluation.parts, strict=True)
+    ]
+    pulls = evaluation.chi2 - sum(part.chi2 for part in evaluation.parts)
+    observed, calculated, background, sigma = (np.concatenate(c) for c in zip(*columns, strict=True))
+    together = statistics(observed, calculated, background, sigma, problem.n_varied, max(pulls, 0.0))
+    if len(columns) == 1:
+        return together, [statistics(*columns[0], problem.n_varied) if problem.restraints else together]
+    share = problem.n_varied / problem.n_points  # of the parameters that a scan pays for
+    return together, [statistics(*c, round(share * len(c[0]))) for c in columns]
+
+
 def _verdict(problem: Problem, solution: Solution, spread: Covariance) -> tuple[bool, str]:
     evaluation = problem.evaluate(solution.theta)
-    net = (evaluation.calculated - evaluation.background) / problem.sigma
-    if float(net @ net) < _VISIBLE:
+    seen = sum(
+        float(np.sum(((part.calculated - part.background) / scan.sigma) ** 2))
+        for scan, part in zip(problem.scans, evaluation.parts, strict=True)
+    )
+    if seen < _VISIBLE:
         return False, "the scan shows nothing of the model: its lines are not above zero by three standard errors"
     if spread.undetermined:
         names = ", ".join(spread.undetermined)
-        advice = " or give a total (--total)" if "occ_" in names else ""
+        sites = any(problem.rows[n].is_occupancy for n in spread.undetermined)
+        advice = " or give a total (--total)" if sites else ""
         return False, f"singular: the scan fixes only combinations of {names}; fix one of them (--fix){advice}"
     if not solution.success:
         return False, f"did not converge: {solution.message}"
@@ -159,13 +110,12 @@ def _errors(spread: Covariance, scale: float) -> dict[str, float]:
 
 def _names_at_bound(problem: Problem, theta: Array, values: Mapping[str, float]) -> set[str]:
     """Parameters that stand at a limit; an occupancy that follows counts when it is 0 or 1 itself."""
-    k = len(problem.others)
+    k = len(problem.direct)
     pressed = pressing(problem, theta, within=1e-9)
-    names = {name for name, p in zip(problem.others, pressed[:k], strict=True) if p}
+    names = {name for name, p in zip(problem.direct, pressed[:k], strict=True) if p}
     if pressed[k:].any():
         names |= _occupancies_at_bound(problem, values)
-    scales = problem.linear[: len(problem.bound.engines)]
-    return names | {n for n, v in zip(scales, problem.linear_varies, strict=False) if v and values[n] == 0.0}
+    return names | {n for n in problem.floored if values[n] == 0.0}
 
 
 def _occupancies_at_bound(problem: Problem, values: Mapping[str, float]) -> set[str]:
@@ -180,75 +130,35 @@ def _occupancies_at_bound(problem: Problem, values: Mapping[str, float]) -> set[
     return own or {name for name, flag in zip(table.names, flags, strict=True) if flag}
 
 
-def _parameters(
+def _estimates(
     setup: Setup,
     problem: Problem,
-    minima: Sequence[Array],
     figures: Statistics,
     errors: Mapping[str, float],
     at_bound: set[str],
     values: Mapping[str, float],
-) -> dict[str, FittedParameter]:
-    free = {*problem.others, *(problem.occupancies.names[j] for j in problem.occupancies.free)}
-    free |= set(np.array(problem.linear)[problem.linear_varies].tolist())
+) -> list[Estimated]:
+    free = {*problem.direct, *(problem.occupancies.names[j] for j in problem.occupancies.free), *problem.solved}
     moving = {*problem.moving, *free}
-    inflation = max(1.0, figures.chi2_reduced)
-    out = {}
+    out = []
     for name, row in setup.rows.items():
         status: Status = "varied" if name in free else "derived" if name in moving else "fixed"
         error = errors.get(name)
-        out[name] = FittedParameter(
-            name=name,
-            value=float(values[name]),
-            stderr=error,
-            stderr_serial=None if error is None else error * figures.berar_lelann,
-            unit=row.unit,
-            status="at bound" if name in at_bound else status,
-            text=row.text,
-            limits=_limits(
-                problem,
-                minima,
-                inflation,
-                name,
-                float(values[name]),
-                error,
-                profiled=name in at_bound or name in problem.occupancies.names,
-            ),
+        out.append(
+            Estimated(
+                name=name,
+                value=float(values[name]),
+                stderr=error,
+                stderr_serial=None if error is None else error * figures.berar_lelann,
+                unit=row.unit,
+                status="at bound" if name in at_bound else status,
+                text=row.text,
+            )
         )
     return out
 
 
-def _limits(
-    problem: Problem,
-    minima: Sequence[Array],
-    inflation: float,
-    name: str,
-    value: float,
-    error: float | None,
-    *,
-    profiled: bool,
-) -> Limits:
-    """The 68 % interval, computed when first asked for.
-
-    Occupancies and whatever stands at a bound get it from the profile likelihood, the others from the curvature.
-    """
-
-    @cache
-    def limits() -> tuple[float | None, float | None]:
-        if error is None:
-            return None, None
-        if not profiled:
-            return value - error, value + error
-        try:
-            return interval(problem, minima, name, error, inflation=inflation)
-        except ComputationError:
-            return None, None
-
-    return limits
-
-
 def _sites(model: PowderModel, spread: Covariance, scale: float, errors: Mapping[str, float]) -> list[FittedSite]:
-    column = set(spread.names)
     out = []
     for phase in model.phases:
         prefix = model.prefix(phase)
@@ -257,10 +167,9 @@ def _sites(model: PowderModel, spread: Covariance, scale: float, errors: Mapping
             name = f"{prefix}occ_{site.label}"
             atoms = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in kin}
             share, slopes = share_gradient(atoms, {f"{prefix}occ_{s.label}": s.occupancy for s in kin}, name)
-            slopes = {n: slope for n, slope in slopes.items() if n in column}
-            gradient = np.array([slopes.get(n, 0.0) for n in spread.names])
-            moved = bool(gradient.any()) and all(n in errors for n in slopes)
-            share_error = float(np.sqrt(max(gradient @ spread.matrix @ gradient, 0.0) * scale)) if moved else None
+            moved = {n: slope for n, slope in slopes.items() if n in spread.names}
+            known = any(moved.values()) and all(n in errors for n in moved)
+            share_error = spread.error_of(moved) * scale**0.5 if known else None
             out.append(
                 FittedSite(
                     phase.name, site.label, site.element, site.wyckoff, site.multiplicity,
@@ -275,49 +184,26 @@ def _composition(model: PowderModel) -> dict[str, Any]:
     return each if len(each) > 1 else next(iter(each.values()))
 
 
-def _weight_fractions(model: PowderModel, values: Mapping[str, float]) -> dict[str, float]:
-    """Weight fraction ∝ scale × mass of a cell: the scale is per cell under either engine."""
+def _weight_fractions(
+    model: PowderModel, problem: Problem, values: Mapping[str, float], spread: Covariance, scale: float
+) -> tuple[dict[str, float], dict[str, float | None]]:
+    """Weight fraction ∝ scale × mass of a cell (the scale is per cell under either engine), with its error.
+
+    The error is that of the scales; the masses' own are far smaller.
+    """
     from gemmi import Element
 
-    mass = {
-        p.name: values[f"{model.prefix(p)}scale"]
-        * sum(n * Element(element).weight for element, n in p.structure.composition().items())
-        for p in model.phases
-    }
-    total = sum(mass.values())
-    return {name: m / total if total > 0 else 0.0 for name, m in mass.items()}
-
-
-def _pattern(
-    setup: Setup, problem: Problem, evaluation: Any, model: PowderModel, values: Mapping[str, float]
-) -> xr.Dataset:
-    import xarray as xr
-
-    ticks = [
-        (phase.name, hkl, angle) for phase in model.phases for hkl, angle in tick_marks(setup, model, phase, values)
-    ]
-    columns = {
-        "observed": problem.observed,
-        "sigma": problem.sigma,
-        "calculated": evaluation.calculated,
-        "background": evaluation.background,
-        "residual": problem.observed - evaluation.calculated,
-    }
-    data: dict[str, Any] = {name: ("two_theta", y, {"units": "counts"}) for name, y in columns.items()}
-    data |= {
-        "tick_two_theta": ("reflection", np.array([t for *_, t in ticks], dtype=float), {"units": "degree"}),
-        "tick_hkl": ("reflection", np.array([h for _, h, _ in ticks], dtype=str)),
-        "tick_phase": ("reflection", np.array([p for p, *_ in ticks], dtype=str)),
-    }
-    return xr.Dataset(data, coords={"two_theta": ("two_theta", problem.bound.two_theta, {"units": "degree"})})
-
-
-def tick_marks(setup: Setup, model: PowderModel, phase: Phase, values: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Return indices and angles of the lines of a phase's lattice within the grid, whichever engine was used."""
-    grid = setup.problem.bound.two_theta
-    lattice = bind("bragg", phase.structure, grid, model.radiation(), phase.settings(model.instrument, anomalous=False))
-    prefix = model.prefix(phase)
-    local = {row.name: row.value for row in replace(phase, engine="bragg").rows("bragg")}
-    local |= {name.removeprefix(prefix): value for name, value in values.items()}
-    hkl, angles = lattice.positions(local)  # pyright: ignore[reportAttributeAccessIssue]  # what only Bragg lines have
-    return [(" ".join(map(str, h)), float(t)) for h, t in zip(hkl, angles, strict=True)]
+    scales = problem.scans[0].bound.scales
+    cells = [sum(n * Element(e).weight for e, n in p.structure.composition().items()) for p in model.phases]
+    masses = np.array([values[name] * cell for name, cell in zip(scales, cells, strict=True)])
+    total = float(masses.sum())
+    fractions = masses / total if total > 0.0 else np.zeros(len(masses))
+    errors: dict[str, float | None] = {}
+    for i, phase in enumerate(model.phases):
+        slopes = {
+            name: cell * ((j == i) - fractions[i]) / total
+            for j, (name, cell) in enumerate(zip(scales, cells, strict=True))
+            if total > 0.0 and name in spread.names
+        }
+        errors[phase.name] = spread.error_of(slopes) * scale**0.5 if slopes and len(cells) > 1 else None
+    return {p.name: float(f) for p, f in zip(model.phases, fractions, strict=True)}, errors

@@ -175,7 +175,7 @@ def calibrate_intervals(
     if not models or not engines:
         raise InputError("a calibration needs at least one model and one engine")
     for model in models:
-        if not any(row.vary and row.name.rpartition("__")[2].startswith("occ_") for row in model.rows("bragg")):
+        if not any(row.vary and row.is_occupancy for row in model.rows("bragg")):
             raise InputError(f"no occupancy of {model.name} varies: there are no intervals to calibrate")
     if not (0.0 < counts <= _MOST_COUNTS and 0.0 <= background <= _MOST_COUNTS):
         raise InputError(f"counts {counts:g} and background {background:g} must be positive, at most {_MOST_COUNTS:g}")
@@ -224,7 +224,7 @@ def trial(
     result = fit(model, scan, engine=engine)
     if not result.success:
         return []
-    return [_trial(result, index, name, truth[name]) for name in truth if "occ_" in name]
+    return [_trial(result, index, name, truth[name]) for name in result.problem.occupancies.names]
 
 
 def random_truth(
@@ -235,13 +235,12 @@ def random_truth(
     for row in model.rows(engine):
         if not row.vary:
             continue
-        bare = row.name.rpartition("__")[2]
-        if bare.startswith("occ_"):
+        if row.is_occupancy:
             on_bound = random.random() < ON_BOUND
             truth[row.name] = float(random.integers(2)) if on_bound else float(random.random())
-        elif bare in ("a", "b", "c"):
+        elif row.kind.belongs == "cell" and row.unit == "Å":
             truth[row.name] = row.value * float(random.uniform(0.997, 1.003))
-        elif bare == "mixing":
+        elif row.kind.stem == "mixing":
             truth[row.name] = float(random.uniform(0.1, 0.9))
     return truth
 

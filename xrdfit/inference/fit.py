@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.fitting.options import FitOptions
-from xrdfit.fitting.prepare import Setup, check_model, prepare
+from xrdfit.fitting.options import FitOptions, from_parameters, with_choices
+from xrdfit.fitting.prepare import Scans, Setup, check_model, prepare
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
 from xrdfit.fitting.search import Solution, search, settle
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.result import FitResult
 from xrdfit.model.phase import Engine
-from xrdfit.model.powder import Instrument, PowderModel
+from xrdfit.model.powder import PowderModel
 from xrdfit.progress import Progress
 
 if TYPE_CHECKING:
+    import lmfit
     import xarray as xr
 
 Array = NDArray[np.float64]
@@ -37,38 +38,29 @@ SCHERRER_OF_SPHERE = 0.87
 
 def fit(
     model: PowderModel,
-    scan: xr.Dataset,
+    scan: xr.Dataset | Scans,
     *,
-    engine: Literal["bragg", "debye", "auto"] = "bragg",
-    total: Mapping[str, float] | None = None,
-    vary: Sequence[str] = (),
-    fix: Mapping[str, float | None] | Sequence[str] = (),
-    start: Mapping[str, float] | None = None,
-    range: tuple[float, float] | None = None,
-    exclude: Sequence[tuple[float, float]] = (),
-    background: int | None = None,
-    radiation: str | float | None = None,
-    anomalous: bool = True,
-    anomalous_table: str = "chantler",
-    monochromator_deg: float | None = None,
-    radius_mm: float | None = None,
-    instrument: Instrument | None = None,
-    packing: bool = False,
+    params: lmfit.Parameters | None = None,
     progress: Progress | None = None,
+    **choices: Any,
 ) -> FitResult:
-    """Fit a model to a scan by weighted least squares.
+    """Fit a model to a scan, or to several scans of one sample, by weighted least squares.
 
     Parameters
     ----------
     model : PowderModel
         From `load_model`.
-    scan : xarray.Dataset
+    scan : xarray.Dataset, or a mapping of labels to these
         From `read_pattern` or `make_pattern`.
+    params : lmfit.Parameters, optional
+        Value, min, max and vary of parameters, as `PowderModel.parameters` gives them.
     progress : callable, optional
         See `xrdfit.progress.Progress`. Called with a few words whenever a stage begins.
-    engine, total, vary, fix, start, range, exclude, background, radiation, anomalous, anomalous_table, \
-monochromator_deg, radius_mm, instrument, packing
-        See `FitOptions`; `fix` may also be a sequence of names.
+    **choices
+        Fields of `FitOptions`: ``engine``, ``total``, ``restrain``, ``tie``, ``vary``, ``fix`` (also a sequence of
+        names), ``start``, ``limits``, ``own``, ``range``, ``exclude``, ``background``, ``radiation`` and so on. Text
+        with an error, ``total={"Cu": "7.6(4)"}``, is a restraint; a number is kept exactly. With several scans, those
+        of one scan may be mappings by label, ``radiation={"lab": "cu-ka"}``.
 
     Returns
     -------
@@ -87,63 +79,66 @@ monochromator_deg, radius_mm, instrument, packing
     pull a fit down.
     """
     check_model(model)
-    vary, fix = [vary] if isinstance(vary, str) else vary, [fix] if isinstance(fix, str) else fix
-    options = FitOptions(
-        engine=engine,
-        total=dict(total or {}),
-        vary=tuple(vary),
-        fix=dict(fix) if isinstance(fix, Mapping) else dict.fromkeys(fix),
-        start=dict(start or {}),
-        range=range,
-        exclude=tuple(exclude),
-        background=background,
-        radiation=radiation,
-        anomalous=anomalous,
-        anomalous_table=anomalous_table,
-        monochromator_deg=monochromator_deg,
-        radius_mm=radius_mm,
-        instrument=instrument,
-        packing=packing,
-    )
+    options = with_choices(FitOptions(), choices)
+    if params is not None:
+        options = from_parameters(params, options)
     return fit_with(model, scan, options, progress)
 
 
-def fit_with(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None) -> FitResult:
+def fit_with(
+    model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None = None
+) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
-    chosen, reason = choose_engine(model, scan, options, progress)
-    setup = prepare(model, scan, options, chosen)
+    scans = as_scans(scan)
+    chosen, reason = choose_engines(model, scans, options, progress)
+    setup = prepare(model, scans, options, chosen)
     problem = setup.problem
     if progress:
         progress("fitting")
     near = search(problem, problem.theta(problem.base), progress)
-    if setup.scan.attrs.get("sigma_from", "poisson") == "file":
+    if not any(view.counted or _adds_noise(problem, i) for i, view in enumerate(setup.scans)):
         solution = settle(problem, near.theta)
     else:
         problem, solution = _reweighted(setup, near)
-    return assemble(setup, problem, replace(solution, others=near.others), model, reason)
+    return assemble(setup, problem, replace(solution, met=near.met), model, reason)
+
+
+def as_scans(scan: xr.Dataset | Scans) -> Scans:
+    """Scans by label; a single one has the label ""."""
+    several = isinstance(scan, Mapping) and not hasattr(scan, "data_vars")
+    if not several:
+        return {"": scan}  # pyright: ignore[reportReturnType]
+    if len(scan) == 1:
+        return {"": next(iter(scan.values()))}  # pyright: ignore[reportReturnType]
+    return scan  # pyright: ignore[reportReturnType]
+
+
+def _adds_noise(problem: Problem, index: int) -> bool:
+    background = problem.scans[index].bound.background
+    return bool(np.any(background.variance(np.ones(len(background.heights)))))
 
 
 def _reweighted(setup: Setup, near: Solution) -> tuple[Problem, Solution]:
     """Converge under the weights of the pattern that the counts' own weights lead to."""
-    problem = setup.problem.with_sigma(model_sigma(setup, setup.problem, near.theta))
-    start = lowest(problem, (near, *near.others)).theta
+    problem = setup.problem.with_sigmas(model_sigmas(setup, setup.problem, near.theta))
+    start = lowest(problem, (near, *near.met)).theta
     at_start = problem.evaluate(start, derivatives=False).chi2  # before the step away: its pattern is still known
     solution = settle(problem, start)
     if at_start < _SAME_WEIGHTS * solution.chi2:
         return problem, solution
     # the search had ended elsewhere, and so had the weights
     near = settle(setup.problem, solution.theta)
-    problem = setup.problem.with_sigma(model_sigma(setup, setup.problem, near.theta))
+    problem = setup.problem.with_sigmas(model_sigmas(setup, setup.problem, near.theta))
     return problem, settle(problem, near.theta)
 
 
 def restore(
     model: PowderModel,
-    scan: xr.Dataset,
+    scan: xr.Dataset | Scans,
     options: FitOptions,
     values: Mapping[str, float],
-    sigma: Array | None = None,
-    others: Sequence[Mapping[str, float]] = (),
+    sigmas: Sequence[Array] | None = None,
+    rivals: Sequence[Mapping[str, float]] = (),
 ) -> FitResult:
     """Rebuild the result of an earlier fit without a search.
 
@@ -151,38 +146,50 @@ def restore(
     ----------
     model : PowderModel
         The model that the fit started from.
-    scan : xarray.Dataset
+    scan : xarray.Dataset, or a mapping of labels to these
     options : FitOptions
     values : Mapping[str, float]
         The fitted parameters.
-    sigma : ndarray, shape (n,), optional
-        The weights that the fit ended with; computed from `values` where absent.
-    others : sequence of Mapping[str, float]
+    sigmas : sequence of ndarray, shape (n,), optional
+        The weights that the fit ended with, one array a scan; computed from `values` where absent.
+    rivals : sequence of Mapping[str, float]
         Values of the parameters in other answers; those that a rival leaves out are the model's.
     """
-    chosen, reason = choose_engine(model, scan, options)
-    setup = prepare(model, scan, options, chosen)
+    scans = as_scans(scan)
+    chosen, reason = choose_engines(model, scans, options)
+    setup = prepare(model, scans, options, chosen)
     problem = setup.problem
     theta = problem.theta({**problem.base, **values})
-    if sigma is not None:
-        problem = problem.with_sigma(sigma)
-    elif setup.scan.attrs.get("sigma_from", "poisson") != "file":
-        problem = problem.with_sigma(model_sigma(setup, problem, theta))
-    points = [problem.theta({**problem.base, **other}) for other in others]
+    problem = problem.with_sigmas(sigmas if sigmas is not None else model_sigmas(setup, problem, theta))
+    points = [problem.theta({**problem.base, **other}) for other in rivals]
     near = [Solution(p, problem.evaluate(p, derivatives=False).chi2, True, "restored") for p in points]
     solution = Solution(theta, problem.evaluate(theta).chi2, True, "restored", tuple(near))
     return assemble(setup, problem, solution, model, reason)
 
 
-def choose_engine(
-    model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None
-) -> tuple[Engine, str]:
-    """Return the engine to use and, for "auto", why.
+def choose_engines(
+    model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None = None
+) -> tuple[dict[str, Engine], str]:
+    """Return the engine of each scan and, where one was to be chosen, why.
 
     "auto" takes the Debye engine where a coarse Bragg fit finds the smallest phase below `AUTO_DEBYE_BELOW_NM`.
     """
+    chosen: dict[str, Engine] = {}
+    reasons = []
+    for label, scan in scans.items():
+        own = options.of(label)
+        chosen[label], reason = choose_engine(model, scan, own, progress)
+        if reason:
+            reasons.append(f"{label}: {reason}" if label else reason)
+    return chosen, "; ".join(reasons)
+
+
+def choose_engine(
+    model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None
+) -> tuple[Engine, str]:
+    """Return the engine to use for one scan and, for "auto", why; see `choose_engines`."""
     if options.engine != "auto":
-        return options.engine, ""
+        return options.engine, ""  # pyright: ignore[reportReturnType]
     if progress:
         progress("estimating the size")
     problem = prepare(model, scan, options, "bragg").problem
@@ -199,8 +206,18 @@ def choose_engine(
     )
 
 
-def model_sigma(setup: Setup, problem: Problem, theta: Array) -> Array:
-    """σ of a counting experiment whose mean is the calculated pattern, in counts (n,)."""
-    gain: Any = setup.scan["gain"].values if "gain" in setup.scan else 1.0
-    calculated = problem.evaluate(theta).calculated
-    return np.sqrt(gain * np.maximum(calculated, gain))
+def model_sigmas(setup: Setup, problem: Problem, theta: Array) -> list[Array]:
+    """σ of each scan (n,), in counts: of a counting experiment whose mean is the calculated pattern, else the file's.
+
+    The counting errors of measured pieces of the background, a blank's, are added in quadrature.
+    """
+    found = []
+    evaluation = problem.evaluate(theta)
+    for view, scan, part in zip(setup.scans, setup.problem.scans, evaluation.parts, strict=True):
+        variance = scan.sigma**2
+        if view.counted:
+            gain: Any = view.data["gain"].values if "gain" in view.data else 1.0
+            variance = gain * np.maximum(part.calculated, gain)
+        more = scan.bound.background.variance(part.linear[scan.n_phases :])
+        found.append(np.sqrt(variance + more))
+    return found

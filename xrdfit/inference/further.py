@@ -11,8 +11,8 @@ from xrdfit.progress import Progress, silent
 
 if TYPE_CHECKING:
     from xrdfit.inference.result import FitResult
+    from xrdfit.inference.systematics import Systematics
     from xrdfit.inference.uncertainty.posterior import Posterior
-    from xrdfit.inference.uncertainty.systematics import Systematics
 
 QUESTIONS = ("systematics", "feldman_cousins", "posterior")
 """What can be asked, in the order in which it is computed."""
@@ -117,16 +117,14 @@ def assess(
 
 
 def _systematics(result: FitResult, tell: Progress, found: dict[str, Any], _: list[str]) -> None:
-    from xrdfit.inference.uncertainty.systematics import systematics
+    from xrdfit.inference.systematics import systematics
 
-    assert result.problem is not None
     if not result.problem.occupancies.names:
         raise InputError("no occupancy varies: there are no shifts to list")
     found["systematics"] = systematics(result, tell)
 
 
 def _feldman_cousins(result: FitResult, tell: Progress, found: dict[str, Any], notes: list[str]) -> None:
-    assert result.problem is not None
     names = [n for n in result.problem.occupancies.names if result.parameters[n].stderr is not None]
     if not names:
         raise InputError("no occupancy varies: there are no intervals to list")

@@ -1,8 +1,8 @@
-"""What a fit returns: numbers with errors, the reasons to believe them, and the pattern."""
+"""What a fit returns: numbers with errors, the reasons to believe them, and the patterns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,25 +10,28 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.errors import InputError
+from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.prepare import ScanSetup
 from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.rivals import Rival
 from xrdfit.fitting.statistics import Statistics
-from xrdfit.model.powder import DEFAULT_RADIUS_MM, PowderModel
+from xrdfit.inference.patterns import pattern_of
+from xrdfit.inference.uncertainty.intervals import interval, interval_of
+from xrdfit.model.instrument import DEFAULT_RADIUS_MM
+from xrdfit.model.powder import PowderModel
 
 if TYPE_CHECKING:
+    import lmfit
     import xarray as xr
 
-    from xrdfit.fitting.rivals import Rival
-
-Limits = Callable[[], tuple[float | None, float | None]]
 Status = Literal["varied", "fixed", "derived", "at bound"]
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class FittedParameter:
-    """One parameter of a result.
+class Estimated:
+    """One parameter's numbers: value, standard errors and what became of it.
 
     Attributes
     ----------
@@ -39,8 +42,6 @@ class FittedParameter:
         The same with the Bérar–Lelann factor for serial correlation.
     unit, status, text : str
         Unit; "varied", "fixed", "derived" or "at bound"; what it is.
-    limits : callable
-        Computes the 68 % interval when first asked.
     """
 
     name: str
@@ -50,17 +51,33 @@ class FittedParameter:
     unit: str
     status: Status
     text: str
-    limits: Limits = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class FittedParameter(Estimated):
+    """One parameter of a result, with its 68 % interval.
+
+    Attributes
+    ----------
+    result : FitResult
+        Where it belongs.
+    """
+
+    result: FitResult = field(repr=False, compare=False)
+
+    @cached_property
+    def _limits(self) -> tuple[float | None, float | None]:
+        return self.result.limits(self.name)
 
     @property
     def lower(self) -> float | None:
         """Lower end of the 68 % interval; None for what did not vary."""
-        return self.limits()[0]
+        return self._limits[0]
 
     @property
     def upper(self) -> float | None:
         """Upper end of the 68 % interval; None for what did not vary."""
-        return self.limits()[1]
+        return self._limits[1]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameter as it stands in result.json."""
@@ -84,6 +101,34 @@ class FittedSite:
 
 
 @dataclass(frozen=True)
+class FittedScan:
+    """One scan of a result.
+
+    Attributes
+    ----------
+    label : str
+        "" where there is one scan only.
+    model : PowderModel
+        The model with the fitted values in it and the instrument of this scan.
+    data : xarray.Dataset
+        The points that were fitted.
+    engine : {"bragg", "debye"}
+    statistics : Statistics
+    """
+
+    label: str
+    model: PowderModel
+    data: xr.Dataset
+    engine: Literal["bragg", "debye"]
+    statistics: Statistics
+
+    @classmethod
+    def of(cls, view: ScanSetup, model: PowderModel, statistics: Statistics) -> FittedScan:
+        """Return what a scan became, from what it was before the fit."""
+        return cls(view.label, model, view.data, view.engine, statistics)
+
+
+@dataclass(frozen=True, eq=False)
 class FitResult:
     """A finished fit.
 
@@ -93,24 +138,23 @@ class FitResult:
         The model with the fitted values in it.
     start_model : PowderModel
         The model as it was given.
-    scan : xarray.Dataset
-        The points that were fitted.
+    scans : tuple of FittedScan
+        What was fitted, one or several scans of one sample.
     options : FitOptions
-    engine : {"bragg", "debye"}
     engine_reason : str
         Why this engine, where it was chosen automatically.
     success : bool
     message : str
     statistics : Statistics
-    parameters : dict of str to FittedParameter
+        Of all scans together.
+    estimates : tuple of Estimated
+        Every parameter.
     sites : tuple of FittedSite
     composition : dict
         Atoms per cell; keyed by phase first where there are several.
-    weight_fractions : dict of str to float
-        By phase.
+    weight_fractions, weight_fraction_errors : dict of str to float
+        By phase, from the first scan.
     warnings : tuple of str
-    compute_pattern : callable
-        Makes `pattern` when it is first asked for.
     covariance_names, covariance : tuple of str, ndarray (k, k)
         Of all parameters that vary or follow, scaled like `stderr`.
     problem : Problem
@@ -123,29 +167,84 @@ class FitResult:
 
     model: PowderModel
     start_model: PowderModel
-    scan: xr.Dataset
+    scans: tuple[FittedScan, ...]
     options: FitOptions
-    engine: Literal["bragg", "debye"]
     engine_reason: str
     success: bool
     message: str
     statistics: Statistics
-    parameters: dict[str, FittedParameter]
+    estimates: tuple[Estimated, ...]
     sites: tuple[FittedSite, ...]
     composition: dict[str, Any]
     weight_fractions: dict[str, float]
+    weight_fraction_errors: dict[str, float | None]
     warnings: tuple[str, ...]
-    compute_pattern: Callable[[], xr.Dataset] = field(repr=False, compare=False)
-    covariance_names: tuple[str, ...] = ()
-    covariance: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
-    problem: Problem | None = None
-    theta: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    covariance_names: tuple[str, ...]
+    covariance: NDArray[np.float64]
+    problem: Problem
+    theta: NDArray[np.float64]
     rivals: tuple[Rival, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same model was fitted to the same points with the same outcome."""
+        if not isinstance(other, FitResult):
+            return NotImplemented
+        plain = (
+            "model",
+            "start_model",
+            "options",
+            "success",
+            "message",
+            "statistics",
+            "estimates",
+            "sites",
+            "warnings",
+        )
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in plain)
+            and np.array_equal(self.theta, other.theta)
+            and np.array_equal(self.covariance, other.covariance)
+            and len(self.scans) == len(other.scans)
+            and all(a.data.identical(b.data) for a, b in zip(self.scans, other.scans, strict=True))
+        )
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # results compare by value
+
+    @property
+    def scan(self) -> xr.Dataset:
+        """The points of the (first) scan that were fitted."""
+        return self.scans[0].data
+
+    @property
+    def engine(self) -> str:
+        """The engine; where scans differ in it, both names."""
+        return "+".join(dict.fromkeys(scan.engine for scan in self.scans))
+
+    @property
+    def inflation(self) -> float:
+        """How much less Δχ² counts than for a model that fits: max(1, χ²_red), of the worst scan where they differ."""
+        return max(1.0, self.statistics.chi2_reduced, *(scan.statistics.chi2_reduced for scan in self.scans))
+
+    @property
+    def parameters(self) -> dict[str, FittedParameter]:
+        """Every parameter by name."""
+        return self._parameters
+
+    @cached_property
+    def _parameters(self) -> dict[str, FittedParameter]:
+        return {e.name: FittedParameter(**vars(e), result=self) for e in self.estimates}
 
     @cached_property
     def pattern(self) -> xr.Dataset:
         """Observed, sigma, calculated, background and residual on `two_theta`; tick marks on `reflection`."""
-        return self.compute_pattern()
+        return self.pattern_of(self.scans[0].label)
+
+    def pattern_of(self, label: str) -> xr.Dataset:
+        """Pattern of one of several scans; see `pattern`."""
+        for i, scan in enumerate(self.scans):
+            if scan.label == label:
+                return pattern_of(self.problem, self.theta, i, scan.model)
+        raise InputError(f"no scan {label!r}; there are {', '.join(s.label for s in self.scans)}")
 
     def __getitem__(self, name: str) -> FittedParameter:
         """Return a parameter by name."""
@@ -153,6 +252,26 @@ class FitResult:
             return self.parameters[name]
         except KeyError:
             raise InputError(f"no parameter {name!r}; there are {', '.join(self.parameters)}") from None
+
+    @property
+    def minima(self) -> tuple[NDArray[np.float64], ...]:
+        """θ of the answer, then of its rivals."""
+        return (self.theta, *(rival.theta for rival in self.rivals))
+
+    def limits(self, name: str) -> tuple[float | None, float | None]:
+        """The 68 % interval of a parameter; (None, None) for what did not vary.
+
+        Occupancies and whatever stands at a bound get it from the profile likelihood, the others from the curvature.
+        """
+        p = self.parameters[name]
+        if p.stderr is None:
+            return None, None
+        if p.status != "at bound" and name not in self.problem.occupancies.names:
+            return p.value - p.stderr, p.value + p.stderr
+        try:
+            return interval(self.problem, self.minima, name, p.stderr, inflation=self.inflation)
+        except ComputationError:
+            return None, None
 
     def interval(self, name: str, level: float = 0.6827) -> tuple[float, float]:
         """Interval of a parameter, a share or a total by profile likelihood.
@@ -172,9 +291,23 @@ class FitResult:
         ComputationError
             For a quantity that the scan does not determine.
         """
-        from xrdfit.inference.uncertainty.intervals import interval_of
-
         return interval_of(self, name, level)
+
+    @property
+    def params(self) -> lmfit.Parameters:
+        """The parameters as `lmfit.Parameters`, with standard errors and correlations."""
+        import lmfit
+
+        params = lmfit.Parameters()
+        names = [n for n in self.covariance_names if self.parameters[n].status != "fixed"]
+        for e in self.estimates:
+            r = self.problem.rows[e.name]
+            params.add(e.name, value=e.value, min=r.minimum, max=r.maximum, vary=e.status in ("varied", "at bound"))
+            params[e.name].stderr = e.stderr
+            if e.name in names:
+                others = [n for n in names if n != e.name and self.parameters[n].stderr and e.stderr]
+                params[e.name].correl = {n: self.correlation(e.name, n) for n in others}
+        return params
 
     def __str__(self) -> str:
         """Return the sites as lines of text."""
@@ -183,6 +316,10 @@ class FitResult:
             error = f" ± {s.stderr:.4f}" if s.stderr is not None else ""
             lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:10s}  {100 * s.share:5.1f} % of the {s.element}")
         return "\n".join([*lines, *(f"  warning: {w}" for w in self.warnings)])
+
+    def __repr__(self) -> str:
+        """Return one line; `print` shows the sites."""
+        return f"<FitResult {self.model.name}: {self.message}, R_wp {100 * self.statistics.r_wp:.2f} %>"
 
     def correlation(self, first: str, second: str) -> float:
         """Correlation coefficient of two parameters."""
@@ -202,23 +339,31 @@ class FitResult:
         """The result as plain data, as written to result.json (schema 1)."""
         from xrdfit import __version__
 
-        statistics = asdict(self.statistics)
+        values = {e.name: e.value for e in self.estimates}
         return {
             "schema": SCHEMA,
             "xrdfit": __version__,
-            "scan": {k: _plain(v) for k, v in self.scan.attrs.items()} | _extent(self.scan),
+            "scan": _about(self.scans[0]),
             "model": _describe(self.model),
             "engine": self.engine,
             "engine_reason": self.engine_reason,
             "success": self.success,
             "message": self.message,
-            "statistics": statistics,
+            "statistics": asdict(self.statistics),
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
             "sites": [asdict(s) for s in self.sites],
             "composition": self.composition,
             "weight_fractions": self.weight_fractions,
+            "weight_fraction_errors": self.weight_fraction_errors,
+            "restraints": [restraint.to_dict(values) for restraint in self.problem.restraints],
             "rivals": [
                 {"delta_chi2": r.delta_chi2, "occupancies": r.occupancies, "others": r.others} for r in self.rivals
+            ],
+            "scans": [
+                {"label": s.label, "engine": s.engine, "radiation": s.model.radiation().name}
+                | _about(s)
+                | asdict(s.statistics)
+                for s in self.scans
             ],
             "warnings": list(self.warnings),
         }
@@ -232,9 +377,12 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
 
 
-def _extent(scan: xr.Dataset) -> dict[str, Any]:
-    angles = scan["two_theta"].values
-    return {"two_theta_min": float(angles[0]), "two_theta_max": float(angles[-1]), "n_points": len(angles)}
+def _about(scan: FittedScan) -> dict[str, Any]:
+    """What the scan's header states, and how far the fitted points reach."""
+    angles = scan.data["two_theta"].values
+    extent = {"two_theta_min": float(angles[0]), "two_theta_max": float(angles[-1]), "n_points": len(angles)}
+    attributes: Mapping[Any, Any] = scan.data.attrs
+    return {str(k): _plain(v) for k, v in attributes.items()} | extent
 
 
 def _describe(model: PowderModel) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from gemmi import Element
 
 from xrdfit.crystal.scattering import anomalous, near_edge, resolve_species
 from xrdfit.crystal.symmetry import orbit
-from xrdfit.model.powder import DEFAULT_RADIUS_MM, Phase
+from xrdfit.model.instrument import DEFAULT_RADIUS_MM
+from xrdfit.model.phase import Phase
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,15 +67,17 @@ def _of_tables(result: FitResult) -> Iterator[str]:
 
 
 def _of_engine(result: FitResult) -> Iterator[str]:
-    for phase in result.model.phases:
-        if (phase.engine or result.engine) == "bragg" and phase.size_nm < SMALL_NM:
-            yield (
-                f"{phase.name}: at {phase.size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; "
-                "--engine debye computes such clusters exactly"
-            )
-    varied = result.parameters["displacement_mm"].status != "fixed"
-    if varied and result.model.instrument.radius_mm is None:
-        yield f"displacement_mm is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
+    for scan in result.scans:
+        for phase in scan.model.phases:
+            if (phase.engine or scan.engine) == "bragg" and phase.size_nm < SMALL_NM:
+                yield (
+                    f"{phase.name}: at {phase.size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; "
+                    "--engine debye computes such clusters exactly"
+                )
+    for scan in result.scans:
+        name = f"{scan.label}__displacement_mm" if scan.label else "displacement_mm"
+        if result.parameters[name].status != "fixed" and scan.model.instrument.radius_mm is None:
+            yield f"{name} is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
 
 
 def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterator[str]:
@@ -83,7 +86,8 @@ def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterat
             yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
     if without_effect:
         yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
-    names = [n for n in result.covariance_names if not n.startswith("bkg_") and result.parameters[n].stderr]
+    rows = result.problem.rows
+    names = [n for n in result.covariance_names if rows[n].kind.belongs != "background" and result.parameters[n].stderr]
     free = [n for n in names if result.parameters[n].status in ("varied", "at bound")]
     for first, second in combinations(free, 2):
         r = result.correlation(first, second)
@@ -96,7 +100,7 @@ def _of_rivals(result: FitResult) -> Iterator[str]:
         values = ", ".join(
             f"{n} {v:.3f}"
             for n, v in (rival.occupancies | rival.others).items()
-            if n.rpartition("__")[2].startswith(("occ_", "b_"))
+            if result.problem.rows[n].is_occupancy or result.problem.rows[n].is_displacement
         )
         yield (
             f"this is one of several answers: {values} fits as well (Δχ² = {rival.delta_chi2:.1f}); "
@@ -145,10 +149,9 @@ def _shortest(phase: Phase, first: tuple[float, float, float], second: tuple[flo
 
 def _of_values(result: FitResult) -> Iterator[str]:
     for name, p in result.parameters.items():
-        bare = name.rpartition("__")[2]
-        if bare.startswith("b_") and p.stderr and p.value < -3.0 * p.stderr:
+        if result.problem.rows[name].is_displacement and p.stderr and p.value < -3.0 * p.stderr:
             yield f"{name} is negative ({p.value:.2f} Å²), as no displacement is: something else bends the intensities"
-    if _minimum(result).background.min() < 0.0:
+    if any(part.background.min() < 0.0 for part in _minimum(result).parts):
         yield "the background is negative in places: it stands in for something that the model lacks"
 
 
@@ -163,21 +166,24 @@ def _of_residual(result: FitResult) -> Iterator[str]:
             f"residuals are serially correlated (Durbin–Watson {s.durbin_watson:.2f}): the model misses something, "
             f"and errors may be {s.berar_lelann:.1f} times larger (stderr_serial)"
         )
-    unexplained = unexplained_line(result)
-    if unexplained is not None:
-        angle, height = unexplained
-        yield f"a line at {angle:.2f}° of {100 * height:.1f} % of the strongest is explained by no phase"
+    for i, scan in enumerate(result.scans):
+        found = unexplained_line(result, i)
+        if found is None:
+            continue
+        angle, height = found
+        yield (f"{scan.label}: " if scan.label else "") + (
+            f"a line at {angle:.2f}° of {100 * height:.1f} % of the strongest is explained by no phase"
+        )
 
 
-def unexplained_line(result: FitResult) -> tuple[float, float] | None:
+def unexplained_line(result: FitResult, index: int = 0) -> tuple[float, float] | None:
     """Return angle and relative height of the largest positive excess that is no calculated line, if it is significant.
 
     The residual is averaged over the width of the calculated lines; it counts when it exceeds 8 standard
     errors and 2 % of the highest net count where the calculation itself has less than half the excess.
     """
-    problem, there = result.problem, _minimum(result)
-    assert problem is not None
-    residual, sigma = problem.observed - there.calculated, problem.sigma
+    scan, there = result.problem.scans[index], _minimum(result).parts[index]
+    residual, sigma = scan.observed - there.calculated, scan.sigma
     net = there.calculated - there.background
     if net.max() <= 0.0:
         return None
@@ -191,11 +197,10 @@ def unexplained_line(result: FitResult) -> tuple[float, float] | None:
     if not significant.any():
         return None
     i = int(np.argmax(np.where(significant, total / noise, 0.0)))
-    return float(problem.bound.two_theta[i]), float(mean[i] / net.max())
+    return float(scan.bound.two_theta[i]), float(mean[i] / net.max())
 
 
 def _minimum(result: FitResult) -> Evaluation:
-    assert result.problem is not None
     return result.problem.evaluate(result.theta, derivatives=False)
 
 

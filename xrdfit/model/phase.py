@@ -1,4 +1,4 @@
-"""What is in the sample and on the instrument: `Phase`, `Instrument`, and the rows of their parameters."""
+"""What is in the sample: `Phase`, and the rows of its parameters."""
 
 from __future__ import annotations
 
@@ -6,89 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_from_free, cell_names, free_coordinates
-from xrdfit.diffraction.settings import EngineSettings, Shape, Slits
+from xrdfit.diffraction.settings import EngineSettings, Shape
 from xrdfit.errors import InputError
 from xrdfit.model.composition import Rule
+from xrdfit.model.instrument import DEFAULT_RADIUS_MM, Instrument
+from xrdfit.parameters import CELL, PHASE, SITE, ParameterRow, row
 
 Engine = Literal["bragg", "debye"]
 
-DEFAULT_RADIUS_MM = 150.0
-LARGEST_NM: dict[Engine, float] = {"bragg": 1000.0, "debye": 50.0}
-_CELL_RANGE = 0.03
-
-
-@dataclass(frozen=True)
-class ParameterRow:
-    """One parameter: what it is called, what it starts from and where it may go.
-
-    Attributes
-    ----------
-    name : str
-        Name with the phase's prefix, if any.
-    value, minimum, maximum : float
-        Start and limits, in `unit`.
-    unit : str
-        Unit, "" where there is none.
-    vary : bool
-        Whether a fit moves it unless told otherwise.
-    step : float
-        A change that matters, in `unit`: the optimizer's yardstick.
-    text : str
-        What it is.
-    """
-
-    name: str
-    value: float
-    minimum: float
-    maximum: float
-    unit: str
-    vary: bool
-    step: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Instrument:
-    """The diffractometer. None means "not known here": the scan's header decides, else the default.
-
-    Attributes
-    ----------
-    radiation : str, float, Radiation or None
-        Name ("cu-ka"), wavelength in Å, or the lines themselves.
-    radius_mm, monochromator_deg : float or None
-        Goniometer radius; 2θ_M of a monochromator (0 without).
-    zero_deg, displacement_mm : float
-        Zero shift; displacement of a flat specimen (a negative one raises 2θ).
-    U, V, W, X, Y : float
-        Gaussian FWHM² = U tan²θ + V tanθ + W (degree²), Lorentzian FWHM = X tanθ + Y/cosθ (degree).
-    S_L, H_L : float
-        Axial divergence: half heights of sample and slit over the radius (Finger, Cox & Jephcoat 1994).
-    slits : {"fixed", "automatic"}
-        Divergence slits.
-    film : bool
-        Whether the specimen is a film that the beam passes through, of thickness × absorption `mu_t`.
-    mu_t : float
-        Absorption coefficient × thickness of the film.
-    """
-
-    radiation: str | float | Radiation | None = None
-    radius_mm: float | None = None
-    monochromator_deg: float | None = None
-    zero_deg: float = 0.0
-    displacement_mm: float = 0.0
-    U: float = 0.0
-    V: float = 0.0
-    W: float = 0.0
-    X: float = 0.0
-    Y: float = 0.0
-    S_L: float = 0.0
-    H_L: float = 0.0
-    slits: Slits = "fixed"
-    film: bool = False
-    mu_t: float = 1.0
+LARGEST_NM: dict[Engine, float] = {"bragg": PHASE["size_nm"].maximum, "debye": 50.0}
+"""The largest size of either engine."""
+_NUMBERS = ("size_nm", "size_sigma", "microstrain", "b_overall", "mixing", "march_r")
 
 
 @dataclass(frozen=True)
@@ -140,64 +70,52 @@ class Phase:
     def rows(self, engine: Engine) -> list[ParameterRow]:
         """Parameters of this phase under an engine (its own, if it has one), without prefix."""
         engine = self.engine or engine
-        rows = [*self._cell_rows(), *self._sample_rows(engine), *self._site_rows()]
-        unknown = [name for name in self.vary if name not in {r.name for r in rows}]
+        rows = [row(PHASE["scale"]), *self._cell_rows(), *self._sample_rows(engine), *self._site_rows()]
+        unknown = [name for name in self.vary if name not in {r.own_name for r in rows}]
         if unknown and engine == "bragg":
             raise InputError(
                 f"phase {self.name!r} varies {unknown[0]!r}, which is no parameter of it; "
-                f"it has {', '.join(r.name for r in rows)}"
+                f"it has {', '.join(r.own_name for r in rows)}"
             )
-        return [replace(r, vary=True) if r.name in self.vary else r for r in rows]
+        return [replace(r, vary=True) if r.own_name in self.vary else r for r in rows]
 
     def _cell_rows(self) -> list[ParameterRow]:
-        rows = []
-        for name in cell_names(self.structure.group):
-            value = float(getattr(self.structure.cell, name))
-            angle = name in ("alpha", "beta", "gamma")
-            unit, word = ("degree", "cell angle") if angle else ("Å", "lattice parameter")
-            rows.append(
-                ParameterRow(
-                    name, value, value * (1 - _CELL_RANGE), value * (1 + _CELL_RANGE), unit, True, 0.003 * value, word
-                )
-            )
-        return rows
+        return [row(CELL[name], getattr(self.structure.cell, name)) for name in cell_names(self.structure.group)]
 
     def _sample_rows(self, engine: Engine) -> list[ParameterRow]:
-        size_text = "Scherrer length" if engine == "bragg" and self.shape == "scherrer" else "sphere diameter"
-        rows = [
-            ParameterRow("size_nm", self.size_nm, 0.5, LARGEST_NM[engine], "nm", True, 0.2 * self.size_nm, size_text),
-            ParameterRow("size_sigma", self.size_sigma, 0.0, 1.0, "", False, 0.1, "σ of ln D of the size distribution"),
-            ParameterRow("microstrain", self.microstrain, 0.0, 0.1, "", False, 0.002, "microstrain ε"),
-            ParameterRow("b_overall", self.b_overall, -2.0, 20.0, "Å²", False, 0.5, "overall displacement B"),
+        """Size, strain and the like, as far as the engine knows them."""
+        scherrer = engine == "bragg" and self.shape == "scherrer"
+        lacking = {"mixing": not scherrer, "march_r": engine == "debye" or self.march_axis is None}
+        size = {"maximum": LARGEST_NM[engine], "text": "Scherrer length" if scherrer else None}
+        return [
+            row(PHASE[name], getattr(self, name), **(size if name == "size_nm" else {}))  # pyright: ignore
+            for name in _NUMBERS
+            if not lacking.get(name)
         ]
-        if engine == "bragg":
-            if self.shape == "scherrer":
-                text = "Lorentzian share of the sample's width"
-                rows.append(ParameterRow("mixing", self.mixing, 0.0, 1.0, "", True, 0.2, text))
-            if self.march_axis is not None:
-                rows.append(ParameterRow("march_r", self.march_r, 0.1, 10.0, "", False, 0.1, "March–Dollase r"))
-        return rows
 
     def _site_rows(self) -> list[ParameterRow]:
         rows = []
         for site in self.structure.sites:
-            rows.append(
-                ParameterRow(
-                    f"occ_{site.label}", site.occupancy, 0.0, 1.0, "", False, 0.1, f"occupancy of {site.label}"
-                )
-            )
+            rows.append(row(SITE["occ"], site.occupancy, site=site.label))
             if site.shares is None:
-                for name, value in free_values(self.structure, site.label).items():
-                    rows.append(
-                        ParameterRow(
-                            f"{name}_{site.label}", value, value - 0.05, value + 0.05, "", False, 0.005,
-                            f"coordinate {name} of {site.label}",
-                        )
-                    )  # fmt: skip
-                rows.append(
-                    ParameterRow(f"b_{site.label}", site.b_iso, -2.0, 20.0, "Å²", False, 0.5, f"B of {site.label}")
-                )
+                coordinates = free_values(self.structure, site.label)
+                rows += [row(SITE[name], value, site=site.label) for name, value in coordinates.items()]
+                rows.append(row(SITE["b"], site.b_iso, site=site.label))
         return rows
+
+    def atoms(self, element: str, prefix: str) -> dict[str, float]:
+        """Multiplicities of an element's sites, by the name of their occupancies.
+
+        Raises
+        ------
+        InputError
+            The phase holds no such element.
+        """
+        found = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in self.structure.sites if s.element == element}
+        if not found:
+            have = ", ".join(dict.fromkeys(s.element for s in self.structure.sites))
+            raise InputError(f"phase {self.name!r} holds no {element}; it holds {have}")
+        return found
 
     def rules(self, total: Mapping[str, float], prefix: str) -> list[Rule]:
         """Linear rules on the occupancies: totals of elements (atoms per cell), mixed sites and packing."""
@@ -254,9 +172,8 @@ def free_values(structure: Structure, label: str) -> dict[str, float]:
     return {name: float(site.xyz["xyz".index(name)]) for name in names}
 
 
-def phase_with(phase: Phase, values: Mapping[str, float], prefix: str) -> Phase:
-    """Return the phase with the values of those parameters that carry its prefix."""
-    local = {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
+def phase_with(phase: Phase, local: Mapping[str, float]) -> Phase:
+    """Return the phase with other values of its parameters, under their own names."""
     structure = phase.structure
     cell = {n: local.get(n, float(getattr(structure.cell, n))) for n in cell_names(structure.group)}
     xyz = {}
@@ -279,5 +196,4 @@ def phase_with(phase: Phase, values: Mapping[str, float], prefix: str) -> Phase:
         xyz=xyz,
         cell=cell_from_free(structure.group, cell),
     )
-    fields = ("size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "march_r")
-    return replace(phase, structure=structure, **{n: local[n] for n in fields if n in local})
+    return replace(phase, structure=structure, **{n: local[n] for n in _NUMBERS if n in local})

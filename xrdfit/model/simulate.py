@@ -58,11 +58,10 @@ def simulate(
         model = replace(model, instrument=replace(model.instrument, radiation=radiation))
     parameters = {r.name: r.value for r in model.rows(engine)}
     for name, value in (values or {}).items():
-        if name not in parameters or name.startswith("bkg_"):
+        if name not in parameters:
             raise InputError(f"{name}={value:g} is no parameter of {model.name}; there are {', '.join(parameters)}")
         parameters[name] = value
     for tie in model.ties:
         parameters[tie.target] = tie.evaluate(parameters)[0]
     bound = model.bind(angles, engine, anomalous=anomalous, table=anomalous_table)
-    scales = [parameters[f"{prefix}scale"] for prefix in bound.prefixes]
-    return bound.patterns(parameters) @ np.array(scales)
+    return bound.patterns(parameters) @ np.array([parameters[name] for name in bound.scales])

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 from xrdfit.inference.further import Assessment
-from xrdfit.inference.uncertainty.systematics import Systematics
+from xrdfit.inference.systematics import Systematics
 from xrdfit.report.numbers import plain
 
 OUTPUTS = ("assessment.json", "corner.png", "samples.nc")

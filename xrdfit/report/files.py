@@ -199,9 +199,9 @@ def refined_cif(result: FitResult) -> str:
             b_iso={s.label: s.b_iso + phase.b_overall for s in phase.structure.sites if s.shares is None}
         )
         esds = {
-            name.removeprefix(prefix): p.stderr
-            for name, p in result.parameters.items()
-            if name.startswith(prefix) and p.stderr is not None
+            row.own_name: error
+            for name, row in result.problem.rows.items()
+            if row.phase == result.model.label(phase) and (error := result.parameters[name].stderr) is not None
         }
         for site in structure.sites:
             spread = _error_of_sum(result, (f"{prefix}b_overall", f"{prefix}b_{site.label}"))
@@ -250,7 +250,7 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
         raise InputError(f"{path / 'result.json'}: not a result of xrdfit, schema 1 ({error!r})") from None
     # the engine that was chosen then, without choosing again
     options = replace(saved.options, engine=engine)  # pyright: ignore[reportArgumentType]  # FitOptions checks it
-    result = restore(saved.model, scan, options, values, sigma, [_rival(row, path) for row in rivals])
+    result = restore(saved.model, scan, options, values, [sigma], [_rival(row, path) for row in rivals])
     return replace(
         result,
         success=success,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xrdfit.errors import InputError
-from xrdfit.fitting.options import FitOptions, select
+from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.selection import select
 from xrdfit.inference.result import FitResult
-from xrdfit.model.files.read import instrument_from_table, instrument_to_toml, model_from_table, model_to_toml
-from xrdfit.model.files.write import toml_value
-from xrdfit.model.powder import Instrument, PowderModel
+from xrdfit.model.files.read import model_from_table, model_to_toml
+from xrdfit.model.files.values import toml_value
+from xrdfit.model.powder import PowderModel
+from xrdfit.report.options_table import options_table, read_options
 from xrdfit.scan import read_pattern
 
 if TYPE_CHECKING:
@@ -27,20 +29,6 @@ SCHEMA = 1
 MAX_BYTES = 2_000_000
 PATTERN = "pattern.nc"
 """Name of the file beside fit.toml that holds a scan which no file of an instrument holds."""
-
-Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
-_SWITCHES = ("anomalous", "packing")
-_PLAIN = (
-    "engine",
-    "vary",
-    "range",
-    "exclude",
-    "background",
-    "radiation",
-    "anomalous_table",
-    "monochromator_deg",
-    "radius_mm",
-)
 
 
 class _Table(BaseModel):
@@ -53,24 +41,6 @@ class _ScanTable(_Table):
     index: Annotated[int, Field(ge=0)] = 0
 
 
-class _OptionsTable(_Table):
-    engine: Literal["bragg", "debye", "auto"] = "bragg"
-    total: list[str] = []
-    vary: list[str] = []
-    fix: list[str] = []
-    start: list[str] = []
-    range: Pair | None = None
-    exclude: list[Pair] = []
-    background: int | None = None
-    radiation: str | float | None = None
-    anomalous: bool = True
-    anomalous_table: str = "chantler"
-    monochromator_deg: float | None = None
-    radius_mm: float | None = None
-    instrument: dict[str, Any] | None = None
-    packing: bool = False
-
-
 class _AssessTable(_Table):
     systematics: bool = False
     feldman_cousins: bool = False
@@ -80,7 +50,7 @@ class _AssessTable(_Table):
 class _FitFile(_Table):
     schema_version: Literal[1] = Field(alias="schema")
     scan: _ScanTable
-    options: _OptionsTable
+    options: dict[str, Any] = {}
     assess: _AssessTable = _AssessTable()
     model: dict[str, Any]
 
@@ -142,40 +112,6 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_assignments(texts: Iterable[str], what: str) -> dict[str, float]:
-    """Read ``NAME=VALUE`` texts.
-
-    Raises
-    ------
-    InputError
-        One of them is not of this form, or its value is no finite number.
-    """
-    return {name: value for name, value in _assignments(texts, what, bare=False).items() if value is not None}
-
-
-def read_fixes(texts: Iterable[str]) -> dict[str, float | None]:
-    """Read ``NAME`` or ``NAME=VALUE`` texts; see `read_assignments`."""
-    return _assignments(texts, "fix", bare=True)
-
-
-def _assignments(texts: Iterable[str], what: str, bare: bool) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
-    form = "NAME or NAME=VALUE" if bare else "NAME=VALUE"
-    for text in texts:
-        name, equals, number = (part.strip() for part in text.partition("="))
-        if not name or (not equals and not bare):
-            raise InputError(f"{what} {text!r}: must read {form}")
-        if name in found:
-            raise InputError(f"{what} {text!r}: {name} is given twice")
-        try:
-            found[name] = float(number) if equals else None
-        except ValueError:
-            raise InputError(f"{what} {text!r}: {number!r} is no number; must read {form}") from None
-        if found[name] is not None and not abs(float(number)) < float("inf"):
-            raise InputError(f"{what} {text!r}: {number} is not a finite number")
-    return found
-
-
 def write_fit_file(result: FitResult, directory: Path, asked: Sequence[str] = ()) -> str:
     """Return the text of the fit.toml that will stand in a directory; `asked` is what was asked beyond the fit."""
     from xrdfit import __version__
@@ -188,10 +124,8 @@ def write_fit_file(result: FitResult, directory: Path, asked: Sequence[str] = ()
         *_lines(_scan_table(result, directory)),
         "",
         "[options]",
-        *_lines(_options_table(result.options)),
+        *_lines(options_table(result.options)),
     ]
-    if result.options.instrument is not None:
-        lines += ["", "[options.instrument]", *_instrument_lines(result.options.instrument)]
     if asked:
         lines += ["", "[assess]", *_lines(dict.fromkeys(asked, True))]
     model = model_to_toml(result.start_model).splitlines()
@@ -230,24 +164,6 @@ def _is_in_file(result: FitResult, file: Path, index: int) -> bool:
     return scan.drop_attrs().identical(result.scan.drop_attrs())
 
 
-def _options_table(options: FitOptions) -> dict[str, Any]:
-    table: dict[str, Any] = {"engine": options.engine}
-    table["total"] = [f"{name}={value!r}" for name, value in options.total.items()]
-    table["fix"] = [name if value is None else f"{name}={value!r}" for name, value in options.fix.items()]
-    table["start"] = [f"{name}={value!r}" for name, value in options.start.items()]
-    default = FitOptions()
-    for key in (*_PLAIN, *_SWITCHES):
-        value = getattr(options, key)
-        if value != getattr(default, key):
-            table[key] = value
-    return {key: value for key, value in table.items() if value != []}
-
-
-def _instrument_lines(instrument: Instrument) -> list[str]:
-    text = instrument_to_toml(instrument)
-    return text.partition("[instrument]")[2].split("\n")[1:-1]
-
-
 def read_fit_file(path: str | Path) -> SavedFit:
     """Read a fit.toml.
 
@@ -273,34 +189,8 @@ def read_fit_file(path: str | Path) -> SavedFit:
         raise
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not TOML: {' '.join(str(error).split())[:200]}") from None
-    try:
-        options = _options(table.options, str(path))
-    except InputError as error:
-        raise InputError(f"{path}: options: {error}") from None
+    options = read_options(table.options, f"{path}: options", path.parent)
     file = Path(os.path.normpath(path.parent / table.scan.file))
-    model = model_from_table(table.model, f"{path}: model")
+    model = model_from_table(table.model, f"{path}: model", path.parent)
     asked = tuple(question for question, yes in table.assess if yes)
     return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model, asked)
-
-
-def _options(table: _OptionsTable, where: str) -> FitOptions:
-    instrument = None
-    if table.instrument is not None:
-        instrument = instrument_from_table({"schema": 1, "instrument": table.instrument}, f"{where}: options")
-    return FitOptions(
-        engine=table.engine,
-        total=read_assignments(table.total, "total"),
-        vary=tuple(table.vary),
-        fix=read_fixes(table.fix),
-        start=read_assignments(table.start, "start"),
-        range=None if table.range is None else (table.range[0], table.range[1]),
-        exclude=tuple((low, high) for low, high in table.exclude),
-        background=table.background,
-        radiation=table.radiation,
-        anomalous=table.anomalous,
-        anomalous_table=table.anomalous_table,
-        monochromator_deg=table.monochromator_deg,
-        radius_mm=table.radius_mm,
-        instrument=instrument,
-        packing=table.packing,
-    )

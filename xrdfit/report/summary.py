@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xrdfit.fitting.known import Known
 from xrdfit.inference.result import FitResult, FittedParameter, FittedSite
 from xrdfit.report.numbers import concise, percent
 
@@ -30,15 +31,21 @@ def facts(result: FitResult) -> list[tuple[str, str]]:
         ("Model", _model(result)),
         (
             "Engine",
-            {"bragg": "Bragg", "debye": "Debye"}[result.engine] + (f": {r}" if (r := result.engine_reason) else ""),
+            " and ".join(e.capitalize() for e in result.engine.split("+"))
+            + (f": {r}" if (r := result.engine_reason) else ""),
         ),
         ("Radiation", f"{radiation_text(result)}, {radiation_origin(result)}"),
         ("Anomalous terms", f"f′ and f″ ({result.options.anomalous_table})" if result.options.anomalous else "off"),
         ("Monochromator", _monochromator(result)),
         ("Size", size_note(result)),
-        ("Background", f"Chebyshev polynomial of order {background_order(result)}"),
-        ("Kept exactly", ", ".join(f"{k} = {v:g}" for k, v in result.options.total.items()) or "no total"),
+        ("Background", background_text(result)),
+        ("Kept exactly", _kept(result)),
     ]
+
+
+def _kept(result: FitResult) -> str:
+    exact = {k: v for k, v in result.options.total.items() if not isinstance(v, Known)}
+    return ", ".join(f"{k} = {v:g}" for k, v in exact.items()) or "no total"
 
 
 def _scan(result: FitResult) -> str:
@@ -79,9 +86,10 @@ def radiation_origin(result: FitResult) -> str:
     return "by default"
 
 
-def background_order(result: FitResult) -> int:
-    """Order of the Chebyshev background."""
-    return sum(name.startswith("bkg_") for name in result.parameters) - 1
+def background_text(result: FitResult) -> str:
+    """What the background is made of."""
+    grid = result.scan["two_theta"].values
+    return ", ".join(piece.on(grid) for piece in result.model.background) or "none"
 
 
 def size_note(result: FitResult) -> str:

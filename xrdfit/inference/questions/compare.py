@@ -16,14 +16,15 @@ from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.options import FitOptions, with_choices
 from xrdfit.fitting.prepare import Setup, check_model, pose, prepare
-from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.problem import Evaluation, Problem
 from xrdfit.fitting.starts import rough_minima
-from xrdfit.inference.assemble import covariance
-from xrdfit.inference.fit import fit_with
+from xrdfit.inference.fit import as_scans, fit_with
 from xrdfit.inference.questions.ranking import Candidate, Comparison, judge, nested_pairs
 from xrdfit.inference.result import FitResult
+from xrdfit.inference.uncertainty.covariance import covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import POOR_CHI2
+from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
 from xrdfit.progress import Progress, silent
 
@@ -114,8 +115,8 @@ def compare(
     tell("fitting the model with all sites")
     whole = _all_sites(model, options, labels)
     full = fit_with(model, scan, whole, progress)
-    assert full.problem is not None
-    setup = prepare(model, scan, replace(whole, engine=full.engine), full.engine)
+    engines: dict[str, Engine] = {s.label: s.engine for s in full.scans}
+    setup = prepare(model, as_scans(scan), replace(whole, engine=engines), engines)
     jobs: list[tuple[tuple[str, ...], Callable[[Sequence[_Fitted]], _Fitted]]] = [
         (tuple(prefix + label for prefix, label in subset), partial(_fit_subset, setup, full, labels, subset))
         for n in range(1, len(labels) + 1)
@@ -177,7 +178,7 @@ def _all_sites(model: PowderModel, options: FitOptions, labels: Sequence[tuple[s
     empty = {
         r.name: 0.0
         for r in model.rows("bragg")
-        if r.vary and r.name.rpartition("__")[2].startswith("occ_") and r.name not in {*named, *options.vary, *tied}
+        if r.vary and r.is_occupancy and r.name not in {*named, *options.vary, *tied}
     }
     return replace(options, vary=(*options.vary, *named), fix={**empty, **options.fix})
 
@@ -206,7 +207,9 @@ def candidate_sites(
                 )
             chosen += hits
     else:
-        bound = prepare(model, scan, options, "bragg" if options.engine == "auto" else options.engine).problem
+        scans = as_scans(scan)
+        engines: dict[str, Engine] = {x: "debye" if options.of(x).engine == "debye" else "bragg" for x in scans}
+        bound = prepare(model, scans, options, engines).problem
         chosen = [(x, s) for x, s in every if f"{x}occ_{s.label}" in bound.occupancies.names]
     labels = [(x, s.label) for x, s in every if (x, s) in chosen]
     if not labels:
@@ -238,8 +241,8 @@ def _fit_subset(
         for own in (f"{prefix}{kind}_{label}" for kind in ("x", "y", "z", "b") if not used):
             if own in rows:
                 rows[own] = replace(rows[own], vary=False)
-    assert full.problem is not None
-    problem = pose(setup.scan, setup.model, setup.problem.bound, rows, setup.options).with_sigma(full.problem.sigma)
+    bounds = [s.bound for s in setup.problem.scans]
+    problem = pose(setup.scans, bounds, rows, setup.model, setup.options).with_sigmas(full.problem.sigmas)
     values = {**problem.base, **{n: p.value for n, p in full.parameters.items()}}
     values |= {n: r.value for n, r in rows.items() if not r.vary and n in {f"{x}occ_{y}" for x, y in labels}}
     start = problem.theta(values)
@@ -256,20 +259,17 @@ def _fit_subset(
 
 
 def _fit_rival(name: str, model: PowderModel, scan: xr.Dataset, options: FitOptions, full: FitResult) -> _Fitted:
-    result = fit_with(model, scan, replace(options, engine=full.engine), None)
-    assert result.problem is not None
-    assert full.problem is not None
-    problem = result.problem.with_sigma(full.problem.sigma)
+    result = fit_with(model, scan, replace(options, engine={s.label: s.engine for s in full.scans}), None)
+    problem = result.problem.with_sigmas(full.problem.sigmas)
     moving = set(problem.occupancies.names)
     sites = tuple(key for key, name in _occupancy_names(result.model).items() if name in moving)
     return _Fitted(name, result.model, sites, problem, descend(problem, result.theta))
 
 
 def _rank(full: FitResult, fitted: Sequence[_Fitted], left_out: LeftOut, complete: bool) -> Comparison:
-    assert full.problem is not None
     if not fitted:
         raise InputError(f"no set of sites can be fitted: {left_out[0][1]}")
-    n = len(full.problem.observed)
+    n = full.problem.n_points
     scale = max(1.0, min(f.solution.chi2 / max(n - f.problem.n_varied, 1) for f in fitted))
     lowest = min(f.solution.chi2 / scale + f.problem.n_varied * float(np.log(n)) for f in fitted)
     candidates = tuple(sorted((_candidate(f, scale, lowest) for f in fitted), key=lambda c: c.bic))
@@ -291,7 +291,7 @@ def _rank(full: FitResult, fitted: Sequence[_Fitted], left_out: LeftOut, complet
 
 
 def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
-    problem, n = fitted.problem, len(fitted.problem.observed)
+    problem, n = fitted.problem, fitted.problem.n_points
     evaluation = problem.evaluate(fitted.solution.theta, derivatives=False)
     chi2, k = fitted.solution.chi2, problem.n_varied
     bic = chi2 / scale + k * float(np.log(n))
@@ -303,14 +303,20 @@ def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
         occupancies=occupancies,
         upper_shares=_upper_shares(fitted, evaluation.values, scale),
         at_bound=tuple(s for s, o in occupancies.items() if min(o, 1.0 - o) < _EMPTY),
-        r_wp=float(np.sqrt(chi2 / np.sum((problem.observed / problem.sigma) ** 2))),
+        r_wp=_r_wp(problem, evaluation),
         chi2=chi2,
         n_varied=k,
         aic=chi2 / scale + 2.0 * k,
         bic=bic,
         delta_bic=bic - lowest,
-        calculated=evaluation.calculated,
+        calculated=evaluation.parts[0].calculated,
     )
+
+
+def _r_wp(problem: Problem, evaluation: Evaluation) -> float:
+    """R_wp over all scans."""
+    observed = sum(float(np.sum((s.observed / s.sigma) ** 2)) for s in problem.scans)
+    return float(np.sqrt(sum(part.chi2 for part in evaluation.parts) / observed))
 
 
 def _occupancy_names(model: PowderModel) -> dict[str, str]:
@@ -324,7 +330,7 @@ def _upper_shares(fitted: _Fitted, values: Mapping[str, float], scale: float) ->
 
     It is 1 where the scan does not determine the occupancy, and where the phase holds no atoms to have a part of.
     """
-    spread = covariance(fitted.problem, values)
+    spread = covariance(fitted.problem, fitted.solution.theta)
     limits = {}
     for phase in fitted.model.phases:
         prefix, sites = fitted.model.prefix(phase), phase.structure.sites
@@ -334,8 +340,7 @@ def _upper_shares(fitted: _Fitted, values: Mapping[str, float], scale: float) ->
             name = f"{prefix}occ_{site.label}"
             kin = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites if s.element == site.element}
             share, slopes = share_gradient(kin, values, name)
-            gradient = np.array([slopes.get(n, 0.0) for n in spread.names])
-            error = float(np.sqrt(max(gradient @ spread.matrix @ gradient, 0.0) * scale))
+            error = spread.error_of(slopes) * scale**0.5
             known = name not in spread.undetermined and any(values[n] > _EMPTY for n in kin)
             limits[prefix + site.label] = min(share + _ONE_SIDED * error, 1.0) if known else 1.0
     return limits

@@ -149,11 +149,12 @@ def _row(result: FitResult, change: str, plan: Plan, name: str, target: float, s
         exclude=_excluded(result, plan),
         start={},
     )
-    values = {n: p.value for n, p in result.parameters.items() if not n.startswith("bkg_")}
+    rows = result.problem.rows
+    values = {n: p.value for n, p in result.parameters.items() if rows[n].kind.belongs != "background"}
     fitted = planned_result(result.model, plan, options, values)
     found = fitted.parameters[name].stderr if fitted.success else None
     counting = float("inf") if found is None else found
-    inflation = max(1.0, result.statistics.chi2_reduced)
+    inflation = result.inflation
     misfit = counting * float(np.sqrt(inflation - 1.0)) if inflation > 1.0 else 0.0
     room = target**2 - systematic**2 - misfit**2
     factor = counting**2 / room if room > 0.0 else float("inf")

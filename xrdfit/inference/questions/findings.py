@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +70,16 @@ class Identifiability:
                 f"how they divide only to {_percent(p.split_relative)}"
             )
         for r in self.rivals:
-            lines.append(f"rival answer at Δχ² = {r.delta_chi2:.1f}: {describe(r.occupancies, r.others)}")
+            lines.append(
+                f"rival answer at Δχ² = {r.delta_chi2:.1f}: {describe(r.occupancies, r.others, self._displacements)}"
+            )
         if not self.rivals:
             lines.append("no other answer within Δχ² = 9 was found")
         return tuple(lines)
+
+    @property
+    def _displacements(self) -> set[str]:
+        return {n for n, r in self.result.problem.rows.items() if r.is_displacement}
 
     def _contradiction(self, c: Combination) -> str:
         """What the rivals say of a combination, where it is something else."""
@@ -123,11 +130,11 @@ class Identifiability:
         }
 
 
-def describe(occupancies: dict[str, float], others: dict[str, float]) -> str:
+def describe(occupancies: dict[str, float], others: dict[str, float], displacements: Collection[str]) -> str:
     """Return occupancies, and displacement parameters that vary, as text."""
     called = short_names(list(occupancies))
     parts = [f"{called[n]} {v:.3f}" for n, v in occupancies.items()]
-    parts += [f"{n} {v:.2f}" for n, v in others.items() if n.rpartition("__")[2].startswith("b_")]
+    parts += [f"{n} {v:.2f}" for n, v in others.items() if n in displacements]
     return ", ".join(parts)
 
 

@@ -161,37 +161,37 @@ def planned_result(
     its exact minimum, and no misfit inflates the errors. Nothing is searched.
     """
     options = replace(options, radiation=plan.radiation or options.radiation)
-    draft = plan.expected(model, options.engine, options.anomalous, options.anomalous_table)
+    draft = plan.expected(model, str(options.engine), options.anomalous, options.anomalous_table)
     engine, reason = choose_engine(model, draft, options)
     setup = prepare(model, draft, options, engine)
     problem = setup.problem
     theta = problem.theta({**problem.base, **(values or {})})
     at = problem.expand(theta)[0]
-    scales = problem.linear[: len(problem.bound.engines)]
-    signal = problem.bound.patterns(at) @ np.array([at[n] for n in scales])
+    block = problem.scans[0]
+    scales = np.array([at[n] for n in block.bound.scales])
+    signal = block.bound.patterns(at) @ scales
     factor = plan.counts / signal.max()
-    problem = replace(
-        problem,
-        base={**problem.base, **{n: at[n] * factor for n in scales}},
-        observed=signal * factor + plan.background,
-    )
+    held = block.held.copy()
+    held[: len(scales)] = scales * factor
+    block = replace(block, held=held, observed=signal * factor + plan.background)
     # what the fit makes of it, so that a background held by the options is in the scan too
-    mean = problem.evaluate(theta, derivatives=False).calculated
-    problem = replace(problem, observed=mean, sigma=plan.sigma(mean))
-    scan = setup.scan.assign(counts=("two_theta", problem.observed), sigma=("two_theta", problem.sigma))
+    mean = replace(problem, scans=(block,)).evaluate(theta, derivatives=False).parts[0].calculated
+    problem = replace(problem, scans=(replace(block, observed=mean, sigma=plan.sigma(mean)),))
+    data = setup.scans[0].data.assign(counts=("two_theta", mean), sigma=("two_theta", plan.sigma(mean)))
     solution = Solution(theta, problem.evaluate(theta).chi2, True, "planned")
-    return assemble(replace(setup, scan=scan, problem=problem), problem, solution, model, reason)
+    setup = replace(setup, scans=(replace(setup.scans[0], data=data),), problem=problem)
+    return assemble(setup, problem, solution, model, reason)
 
 
 def identify_result(result: FitResult, *, planned: bool = False, progress: Progress | None = None) -> Identifiability:
     """Say what the scan of a finished fit can tell; see `identify`."""
     problem = result.problem
-    if problem is None or not problem.occupancies.free:
+    if not problem.occupancies.free:
         raise InputError(f"no occupancy of {result.model.name} varies: free some (--vary 'occ_*')")
-    inflation = max(1.0, result.statistics.chi2_reduced)
+    inflation = result.inflation
     values = {name: p.value for name, p in result.parameters.items()}
     atoms = multiplicities(result)
-    information, basis = occupancy_information(problem, values, atoms)
+    information, basis = occupancy_information(problem, result.theta, atoms)
     information /= inflation
     occupancies = {n: values[n] for n in problem.occupancies.names}
     found: tuple[Combination, ...] = combinations_of(information, basis, atoms, occupancies)
@@ -223,7 +223,6 @@ def _rivals(result: FitResult, problem: Problem, inflation: float) -> Sequence[R
 
 def multiplicities(result: FitResult) -> dict[str, int]:
     """Multiplicity of the site of every occupancy that moves."""
-    assert result.problem is not None
     return {
         name: site.multiplicity
         for phase in result.model.phases
@@ -232,16 +231,14 @@ def multiplicities(result: FitResult) -> dict[str, int]:
     }
 
 
-def occupancy_information(
-    problem: Problem, values: Mapping[str, float], atoms: Mapping[str, int]
-) -> tuple[Array, Array]:
+def occupancy_information(problem: Problem, theta: Array, atoms: Mapping[str, int]) -> tuple[Array, Array]:
     """Information matrix of the atoms on the sites, everything else projected out.
 
     Parameters
     ----------
     problem : Problem
-    values : Mapping[str, float]
-        All parameters at the minimum.
+    theta : ndarray, shape (n_theta,)
+        The minimum.
     atoms : Mapping[str, int]
         Multiplicity of the site of each occupancy that moves.
 
@@ -252,8 +249,8 @@ def occupancy_information(
     basis : ndarray, shape (n_names, n_free)
         That basis, in atoms per cell on each site.
     """
-    jacobian = problem.full_jacobian(values)
-    k, free = len(problem.others), len(problem.occupancies.free)
+    jacobian = problem.full_jacobian(theta)
+    k, free = len(problem.direct), len(problem.occupancies.free)
     own = np.zeros(jacobian.shape[1], dtype=bool)
     own[k : k + free] = True
     weights = np.array([float(atoms[n]) for n in problem.occupancies.names])

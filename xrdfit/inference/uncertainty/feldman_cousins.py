@@ -12,18 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError
+from xrdfit.fitting.problem import Problem
+from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.inference.uncertainty.intervals import ends, normal_quantile
 from xrdfit.inference.uncertainty.quantities import quantity
-
-if TYPE_CHECKING:
-    from xrdfit.fitting.problem import Problem
-    from xrdfit.inference.result import FitResult
 
 Array = NDArray[np.float64]
 
@@ -36,12 +33,12 @@ _DRAWS = 20_000
 _SAME = 1.0 - 1e-9  # correlation of one combination written twice
 
 
-def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
+def feldman_cousins(result: Estimate, name: str, level: float = 0.6827) -> tuple[float, float]:
     """Interval that covers the truth with the stated probability on limits and beside them too.
 
     Parameters
     ----------
-    result : FitResult
+    result : Estimate
     name : str
         A parameter that varied or follows others, ``share_Cu_8c`` or ``total_Cu``, as for `FitResult.interval`.
     level : float
@@ -73,7 +70,6 @@ def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tupl
             f"{name} has no Feldman–Cousins interval: its error, {what.stderr:.3g}, exceeds all that is allowed, "
             f"{first.low:.6g} to {first.high:.6g}; the profile interval stands"
         )
-    assert result.problem is not None
     rows, bounds = _limits(result.problem, result.covariance_names)
     directions = np.vstack([[what.gradient.get(n, 0.0) for n in result.covariance_names], rows])
     spread = directions @ result.covariance @ directions.T
@@ -83,17 +79,17 @@ def feldman_cousins(result: FitResult, name: str, level: float = 0.6827) -> tupl
         slack = bounds - rows @ np.array([at[n] for n in result.covariance_names])
         return max(critical_value_among(s, spread, level) for s in _truths(slack, spread))
 
-    return ends(name, what.profiles, what.stderr, z, critical, max(1.0, result.statistics.chi2_reduced))
+    return ends(name, what.profiles, what.stderr, z, critical, result.inflation)
 
 
 def _limits(problem: Problem, names: tuple[str, ...]) -> tuple[Array, Array]:
     """Everything that limits the parameters, as rows @ parameters ≤ bounds."""
     table = problem.occupancies
     limits = dict(zip(table.names, table.limits, strict=True))
-    for i, name in enumerate(problem.others):
+    for i, name in enumerate(problem.direct):
         low, high = problem.lower[i], problem.upper[i]
         limits[name] = (float(np.exp(low)), float(np.exp(high))) if problem.logs[i] else (low, high)
-    limits |= {n: (0.0, np.inf) for n in problem.linear[: len(problem.bound.engines)] if n in names}
+    limits |= {n: (0.0, np.inf) for n in problem.floored if n in names}
     rules = [(r.coefficients, r.bound) for r in table.rules if not r.equality]
     for name, (low, high) in limits.items():
         rules += [({name: -1.0}, -low), ({name: 1.0}, high)]

@@ -9,18 +9,15 @@ answers, each is followed, and the interval reaches from the lowest end to the h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.problem import Problem
+from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.inference.uncertainty.profiles import Profile, profile_of
 from xrdfit.inference.uncertainty.quantities import quantity
-
-if TYPE_CHECKING:
-    from xrdfit.inference.result import FitResult
 
 Array = NDArray[np.float64]
 Critical = Callable[[float, Callable[[], Mapping[str, float]]], float]
@@ -69,12 +66,12 @@ def interval(
     return ends(name, profiles, stderr, z, lambda *_: z, inflation)
 
 
-def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[float, float]:
+def interval_of(result: Estimate, name: str, level: float = 0.6827) -> tuple[float, float]:
     """Interval of a parameter, a share or a total of a result by profile likelihood.
 
     Parameters
     ----------
-    result : FitResult
+    result : Estimate
     name : str
         A parameter that varied or follows others; ``share_Cu_8c``, the part of an element's atoms that a site
         holds; or ``total_Cu``, the atoms of an element per cell. With several phases the phase's prefix stands first.
@@ -97,7 +94,7 @@ def interval_of(result: FitResult, name: str, level: float = 0.6827) -> tuple[fl
     what = quantity(result, name)
     if not what.profiles:
         return what.value - z * what.stderr, what.value + z * what.stderr
-    return ends(name, what.profiles, what.stderr, z, lambda *_: z, max(1.0, result.statistics.chi2_reduced))
+    return ends(name, what.profiles, what.stderr, z, lambda *_: z, result.inflation)
 
 
 def normal_quantile(level: float) -> float:

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.problem import Problem
+from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.progress import Progress, silent
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from xrdfit.inference.result import FitResult
 
 Array = NDArray[np.float64]
 
@@ -96,13 +96,13 @@ class Posterior:
 
 
 def sample(
-    result: FitResult, *, steps: int = 5000, seed: int = 0, walkers: int | None = None, progress: Progress | None = None
+    result: Estimate, *, steps: int = 5000, seed: int = 0, walkers: int | None = None, progress: Progress | None = None
 ) -> Posterior:
     """Sample the posterior of a fit with `emcee`.
 
     Parameters
     ----------
-    result : FitResult
+    result : Estimate
     steps : int
         At most so many steps of every walker; sampling ends when 50 autocorrelation times are reached.
     seed : int
@@ -134,13 +134,13 @@ def sample(
     import emcee
 
     problem = result.problem
-    if problem is None or not result.success:
+    if not result.success:
         raise ComputationError(f"no posterior without an answer: {result.message}")
     n = len(result.theta)
     count = max(24, 3 * n) if walkers is None else walkers
     _check(n, steps, count, seed)
     start = _cloud(result, problem, count, np.random.default_rng(seed))
-    log_density = _log_density(problem, max(1.0, result.statistics.chi2_reduced))
+    log_density = _log_density(problem, result.inflation)
     stop = Event()
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
     sampler = emcee.EnsembleSampler(count, n, _until(stop, log_density), moves=moves)
@@ -200,7 +200,7 @@ def _autocorrelation_time(sampler: Any) -> float:
 
 
 def _log_density(problem: Problem, inflation: float) -> Callable[[Array], float]:
-    k = len(problem.others)
+    k = len(problem.direct)
 
     def log_density(theta: Array) -> float:
         if np.any(theta < problem.lower) or np.any(theta > problem.upper):
@@ -228,7 +228,7 @@ def _until(stop: Event, log_density: Callable[[Array], float]) -> Callable[[Arra
     return guarded
 
 
-def _cloud(result: FitResult, problem: Problem, count: int, random: np.random.Generator) -> Array:
+def _cloud(result: Estimate, problem: Problem, count: int, random: np.random.Generator) -> Array:
     """Walkers around the minimum, as wide as the errors in θ and inside the limits."""
     jacobian = problem.evaluate(result.theta).jacobian
     norms = np.linalg.norm(jacobian, axis=0)
@@ -243,7 +243,7 @@ def _cloud(result: FitResult, problem: Problem, count: int, random: np.random.Ge
     return np.clip(inside, problem.lower + 1e-9 * span, problem.upper - 1e-9 * span)
 
 
-def _dataset(result: FitResult, problem: Problem, chain: Array) -> xr.Dataset:
+def _dataset(result: Estimate, problem: Problem, chain: Array) -> xr.Dataset:
     import xarray as xr
 
     draws = [problem.expand(theta)[0] for theta in chain]

@@ -53,12 +53,12 @@ class Profile:
 def profile_of(problem: Problem, theta: Array, name: str) -> Profile | None:
     """Return the profile of a parameter at the minimum θ; None for one that follows by a tie."""
     here = problem.evaluate(theta)
-    if name in problem.linear:
+    if name in problem.solved:
         return _linear_profile(problem, theta, here, name)
     if name in problem.occupancies.names:
         return _occupancy_profile(problem, here, name)
-    if name in problem.others:
-        return _component_profile(problem, theta, here, name, problem.others.index(name))
+    if name in problem.direct:
+        return _component_profile(problem, theta, here, name, problem.direct.index(name))
     return None
 
 
@@ -101,7 +101,7 @@ def share_profile(problem: Problem, theta: Array, site: str, atoms: Mapping[str,
         table = problem.occupancies
         rule = Rule(coefficients, value * fixed, True, f"{site} holds {value:.6g} of the element")
         narrower = occupancy_map(table.names, table.limits, (*table.rules, rule))
-        keep = np.arange(len(problem.lower)) < len(problem.others) + len(narrower.free)
+        keep = np.arange(len(problem.lower)) < len(problem.direct) + len(narrower.free)
         return replace(
             problem,
             occupancies=narrower,
@@ -176,7 +176,7 @@ def _occupancy_profile(problem: Problem, here: Evaluation, name: str) -> Profile
         )
     problem = replace(problem, occupancies=table)
     theta = problem.theta(here.values)
-    return _component_profile(problem, theta, problem.evaluate(theta), name, len(problem.others))
+    return _component_profile(problem, theta, problem.evaluate(theta), name, len(problem.direct))
 
 
 def _component_profile(problem: Problem, theta: Array, here: Evaluation, name: str, index: int) -> Profile:
@@ -187,12 +187,12 @@ def _component_profile(problem: Problem, theta: Array, here: Evaluation, name: s
         middle[index] = value
         ends.append(problem.expand(middle)[0][name])
     low, high = ends
-    logarithmic = index < len(problem.others) and bool(problem.logs[index])
+    logarithmic = index < len(problem.direct) and bool(problem.logs[index])
     free = np.arange(len(problem.lower)) != index
     follow = _valley(here.jacobian, index)
 
     def component(value: float) -> float:
-        if index < len(problem.others):
+        if index < len(problem.direct):
             return float(np.log(value)) if logarithmic else value
         return (value - low) / (high - low) if high > low else 0.5
 
@@ -217,16 +217,14 @@ def _valley(jacobian: Array, index: int) -> Array:
 
 
 def _linear_profile(problem: Problem, theta: Array, here: Evaluation, name: str) -> Profile:
-    varies = problem.linear_varies & (np.array(problem.linear) != name)
-
     def held(value: float) -> Problem:
-        return replace(problem, base={**problem.base, name: value}, linear_varies=varies)
+        return problem.holding(name, value)
 
     def at(value: float, start: Array) -> tuple[float, Array]:
         solution = descend(held(value), start, tolerance=_PRECISE)
         return solution.chi2, solution.theta
 
-    low = 0.0 if problem.linear.index(name) < len(problem.bound.engines) else -np.inf
+    low = 0.0 if name in problem.floored else -np.inf
     return Profile(
         at, lambda value, start: _values(held(value), start), here.values[name], here.chi2, theta, low, np.inf
     )

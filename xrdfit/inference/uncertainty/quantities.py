@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
+from xrdfit.fitting.problem import Problem
+from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.inference.uncertainty.profiles import Profile, profile_of, share_profile, total_profile
 from xrdfit.inference.uncertainty.site_shares import share_gradient
-
-if TYPE_CHECKING:
-    from xrdfit.fitting.problem import Problem
-    from xrdfit.inference.result import FitResult
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Quantity:
     profiles: tuple[Profile, ...]
 
 
-def quantity(result: FitResult, name: str) -> Quantity:
+def quantity(result: Estimate, name: str) -> Quantity:
     """Look up a parameter, a share (``share_Cu_8c``) or a total (``total_Cu``) of a result.
 
     ``Cu`` alone means the total too where no parameter has that name: U, V, W and Y are also coefficients of the line
@@ -51,8 +47,6 @@ def quantity(result: FitResult, name: str) -> Quantity:
     ComputationError
         The scan does not determine it.
     """
-    if result.problem is None:
-        raise InputError("the result holds no problem: fit again to get intervals")
     if name in result.parameters:
         return _parameter(result, result.problem, name)
     phases = {result.model.prefix(p): p for p in result.model.phases}
@@ -71,7 +65,7 @@ def quantity(result: FitResult, name: str) -> Quantity:
     raise InputError(f"no quantity {name!r}; there are {', '.join([*result.parameters, *derived_names(result)])}")
 
 
-def derived_names(result: FitResult) -> list[str]:
+def derived_names(result: Estimate) -> list[str]:
     """Return the names of all shares and totals of a result."""
     names = []
     for phase in result.model.phases:
@@ -81,22 +75,18 @@ def derived_names(result: FitResult) -> list[str]:
     return names
 
 
-def _parameter(result: FitResult, problem: Problem, name: str) -> Quantity:
+def _parameter(result: Estimate, problem: Problem, name: str) -> Quantity:
     parameter = result.parameters[name]
     if parameter.status == "fixed":
         raise InputError(f"{name} did not vary and has no interval; --vary {name} frees it")
     if parameter.stderr is None:
         raise ComputationError(f"{name} is not determined by this scan and has no interval")
-    found = [profile_of(problem, theta, name) for theta in _minima(result)]
+    found = [profile_of(problem, theta, name) for theta in result.minima]
     return Quantity(name, parameter.value, parameter.stderr, {name: 1.0}, tuple(p for p in found if p is not None))
 
 
-def _minima(result: FitResult) -> list[NDArray[np.float64]]:
-    return [result.theta, *(rival.theta for rival in result.rivals)]
-
-
 def _of_element(
-    result: FitResult, problem: Problem, name: str, phase: str, prefix: str, element: str, label: str | None
+    result: Estimate, problem: Problem, name: str, phase: str, prefix: str, element: str, label: str | None
 ) -> Quantity:
     """A share (of the site `label`) or, without a label, the total of an element."""
     sites = [s for s in result.sites if s.phase == phase and s.element == element]
@@ -111,14 +101,14 @@ def _of_element(
     if label is None:
         gradient = moving
         value = total
-        profiles = [total_profile(problem, theta, moving, fixed) for theta in _minima(result)]
+        profiles = [total_profile(problem, theta, moving, fixed) for theta in result.minima]
     else:
         own = f"{prefix}occ_{label}"
         if own not in moving:
             raise InputError(f"{name}: the site's occupancy is fixed; ask for that of {', '.join(moving)}")
         every = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites}
         value, gradient = share_gradient(every, {f"{prefix}occ_{s.label}": s.occupancy for s in sites}, own)
-        profiles = [share_profile(problem, theta, own, moving, fixed) for theta in _minima(result)]
+        profiles = [share_profile(problem, theta, own, moving, fixed) for theta in result.minima]
     return Quantity(name, value, _error(result, gradient), gradient, tuple(profiles))
 
 
@@ -128,6 +118,6 @@ def _constant(problem: Problem, atoms: dict[str, float]) -> bool:
     return bool(np.abs(row @ problem.occupancies.tangent).max(initial=0.0) < 1e-9)
 
 
-def _error(result: FitResult, gradient: dict[str, float]) -> float:
+def _error(result: Estimate, gradient: dict[str, float]) -> float:
     g = np.array([gradient.get(n, 0.0) for n in result.covariance_names])
     return float(np.sqrt(max(g @ result.covariance @ g, 0.0)))

@@ -8,7 +8,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from xrdfit.errors import InputError
-from xrdfit.model.powder import Instrument, Phase, PowderModel
+from xrdfit.model.instrument import Instrument
+from xrdfit.model.phase import Phase
+from xrdfit.model.powder import DEFAULT_BACKGROUND, PowderModel
 from xrdfit.model.ties import Tie, parse_tie
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
@@ -35,14 +37,14 @@ def merge(models: Sequence[PowderModel]) -> PowderModel:
         for tie in _carried(model, [merged.prefix(p) for p in phases])
     ]
     instrument, differing = _instrument(models)
-    orders = [m.background_order for m in models if m.background_order is not None]
-    if len(set(orders)) > 1:
-        differing.append(f"background order {orders[0]} of the first model is used, not {max(orders[1:])}")
+    stated = [m.background for m in models if m.background != DEFAULT_BACKGROUND]
+    if any(other != stated[0] for other in stated[1:]):
+        differing.append("the background of the first model that states one is used, not that of another")
     notes = [note for model in models for note in model.notes]
     return replace(
         merged,
         instrument=instrument,
-        background_order=orders[0] if orders else None,
+        background=stated[0] if stated else DEFAULT_BACKGROUND,
         ties=tuple(ties),
         notes=tuple(dict.fromkeys([*notes, *differing])),
     )
@@ -68,7 +70,7 @@ def _carried(model: PowderModel, prefixes: Sequence[str]) -> list[Tie]:
 
 
 def _own_names(phase: Phase) -> list[str]:
-    return ["scale", *(row.name for row in phase.rows("bragg"))]
+    return [row.own_name for row in phase.rows("bragg")]
 
 
 def _instrument(models: Sequence[PowderModel]) -> tuple[Instrument, list[str]]:

@@ -18,10 +18,13 @@ from xrdfit.crystal.radiation import Line, Radiation, radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import SpaceGroup, space_group
 from xrdfit.errors import InputError
+from xrdfit.model.files.background import read_background
 from xrdfit.model.files.merge import merge
 from xrdfit.model.files.presets import preset_names, preset_text
 from xrdfit.model.files.write import instrument_to_toml, model_to_toml
-from xrdfit.model.powder import Instrument, Phase, PowderModel
+from xrdfit.model.instrument import Instrument
+from xrdfit.model.phase import Phase
+from xrdfit.model.powder import DEFAULT_BACKGROUND, PowderModel
 from xrdfit.model.ties import parse_tie
 
 if TYPE_CHECKING:
@@ -85,7 +88,7 @@ def load_model(source: ModelSource | Sequence[ModelSource]) -> PowderModel:
         preset_text(text)  # raises: lists the presets, the nearest first
     if suffix == ".cif":
         return _from_cif(path)
-    return model_from_toml(_read_text(path), text)
+    return model_from_toml(_read_text(path), text, path.parent)
 
 
 def load_models(sources: Sequence[ModelSource]) -> PowderModel:
@@ -121,7 +124,7 @@ def instrument_from_table(table: Mapping[str, Any], where: str = "instrument") -
     return _instrument(_checked(InstrumentFile, table, where).instrument, where)
 
 
-def model_from_toml(text: str, where: str = "model") -> PowderModel:
+def model_from_toml(text: str, where: str = "model", folder: Path | None = None) -> PowderModel:
     """Read a model from the text of a model file.
 
     Parameters
@@ -130,16 +133,18 @@ def model_from_toml(text: str, where: str = "model") -> PowderModel:
         TOML, at most 1 MB.
     where : str
         What error messages call it.
+    folder : Path, optional
+        Where files that it names are looked for; the working directory by default.
 
     Raises
     ------
     InputError
         It is no TOML, breaks the schema, or describes no crystal: one line with `where` and the key.
     """
-    return model_from_table(_parsed(text, where), where)
+    return model_from_table(_parsed(text, where), where, folder)
 
 
-def model_from_table(table: Mapping[str, Any], where: str = "model") -> PowderModel:
+def model_from_table(table: Mapping[str, Any], where: str = "model", folder: Path | None = None) -> PowderModel:
     """Read a model from a parsed model file, such as one that stands within another file; see `model_from_toml`."""
     from xrdfit.model.files.schema import ModelFile
 
@@ -151,9 +156,9 @@ def model_from_table(table: Mapping[str, Any], where: str = "model") -> PowderMo
             ties.append(parse_tie(tie))
     notes = [*data.notes, *(note for phase in phases for note in phase.structure.notes)]
     instrument = _instrument(data.instrument, where)
-    order = data.background.order if data.background else None
+    background = DEFAULT_BACKGROUND if data.background is None else read_background(data.background, where, folder)
     with _at(f"{where}: phase"):
-        model = PowderModel(data.name, phases, instrument, order, tuple(ties), tuple(dict.fromkeys(notes)))
+        model = PowderModel(data.name, phases, instrument, background, tuple(ties), tuple(dict.fromkeys(notes)))
     with _at(f"{where}: ties"):
         model.rows("bragg")
     return model

@@ -6,20 +6,26 @@ Units are those of the parameters: Å, Å², nm, degree, mm.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from xrdfit.diffraction.settings import Shape, Slits
+from xrdfit.parameters import INSTRUMENT, PHASE, SITE, Kind
 
 Text = Annotated[str, Field(max_length=20_000)]
 Name = Annotated[str, Field(min_length=1, max_length=2000)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$", max_length=60)]
-Width = Annotated[float, Field(ge=-5.0, le=5.0)]
 Length = Annotated[float, Field(gt=0.0, lt=1e4)]
 Angle = Annotated[float, Field(gt=0.0, lt=180.0)]
-Coordinate = Annotated[float, Field(ge=-10.0, le=10.0)]
+Coordinate = Annotated[float, Field(ge=SITE["x"].minimum, le=SITE["x"].maximum)]
 Vector = Annotated[list[int], Field(min_length=3, max_length=3)]
+
+
+def _of(kind: Kind) -> FieldInfo:
+    """Limits of a parameter of a kind."""
+    return Field(ge=kind.minimum, le=kind.maximum)
 
 
 class _Table(BaseModel):
@@ -41,29 +47,23 @@ class RadiationTable(_Table):
 
 
 class InstrumentTable(_Table):
-    """[instrument]: see `xrdfit.model.powder.Instrument`."""
+    """[instrument]: see `xrdfit.model.instrument.Instrument`."""
 
     radiation: str | float | RadiationTable | None = None
     radius_mm: Annotated[float, Field(ge=1.0, le=1e5)] | None = None
     monochromator_deg: Annotated[float, Field(ge=0.0, lt=180.0)] | None = None
-    zero_deg: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
-    displacement_mm: Annotated[float, Field(ge=-2.0, le=2.0)] = 0.0
-    U: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
-    V: Width = 0.0
-    W: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
-    X: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
-    Y: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
-    S_L: Annotated[float, Field(ge=0.0, le=0.2)] = 0.0
-    H_L: Annotated[float, Field(ge=0.0, le=0.2)] = 0.0
+    zero_deg: Annotated[float, _of(INSTRUMENT["zero_deg"])] = 0.0
+    displacement_mm: Annotated[float, _of(INSTRUMENT["displacement_mm"])] = 0.0
+    U: Annotated[float, _of(INSTRUMENT["U"])] = 0.0
+    V: Annotated[float, _of(INSTRUMENT["V"])] = 0.0
+    W: Annotated[float, _of(INSTRUMENT["W"])] = 0.0
+    X: Annotated[float, _of(INSTRUMENT["X"])] = 0.0
+    Y: Annotated[float, _of(INSTRUMENT["Y"])] = 0.0
+    S_L: Annotated[float, _of(INSTRUMENT["S_L"])] = 0.0
+    H_L: Annotated[float, _of(INSTRUMENT["H_L"])] = 0.0
     slits: Slits = "fixed"
     film: bool = False
-    mu_t: Annotated[float, Field(ge=1e-4, le=100.0)] = 1.0
-
-
-class BackgroundTable(_Table):
-    """[background]: order of the Chebyshev polynomial."""
-
-    order: Annotated[int, Field(ge=0, le=30)]
+    mu_t: Annotated[float, _of(INSTRUMENT["mu_t"])] = 1.0
 
 
 class CellTable(_Table):
@@ -83,12 +83,12 @@ class SiteTable(_Table):
     species: Annotated[str, Field(min_length=1, max_length=10)]
     wyckoff: Annotated[str, Field(pattern=r"^[0-9]{1,3}[a-zA]$")] | None = None
     xyz: Annotated[list[Coordinate], Field(min_length=3, max_length=3)] | None = None
-    occupancy: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    occupancy: Annotated[float, _of(SITE["occ"])] = 1.0
     b_iso: Annotated[float, Field(ge=-10.0, le=100.0)] = 0.0
 
 
 class PhaseTable(_Table):
-    """[[phase]]: see `xrdfit.model.powder.Phase`."""
+    """[[phase]]: see `xrdfit.model.phase.Phase`."""
 
     name: Identifier
     title: Text | None = None
@@ -96,15 +96,15 @@ class PhaseTable(_Table):
     notes: Annotated[list[Text], Field(max_length=1000)] = []
     space_group: Annotated[str, Field(max_length=60)] | int
     cell: CellTable
-    size_nm: Annotated[float, Field(ge=0.5, le=1000.0)] = 20.0
-    size_sigma: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
-    microstrain: Annotated[float, Field(ge=0.0, le=0.1)] = 0.0
-    mixing: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    b_overall: Annotated[float, Field(ge=-2.0, le=20.0)] = 0.0
+    size_nm: Annotated[float, _of(PHASE["size_nm"])] = 20.0
+    size_sigma: Annotated[float, _of(PHASE["size_sigma"])] = 0.0
+    microstrain: Annotated[float, _of(PHASE["microstrain"])] = 0.0
+    mixing: Annotated[float, _of(PHASE["mixing"])] = 0.5
+    b_overall: Annotated[float, _of(PHASE["b_overall"])] = 0.0
     shape: Shape = "scherrer"
     scherrer_k: Annotated[float, Field(ge=0.1, le=10.0)] = 0.9
     march_axis: Vector | None = None
-    march_r: Annotated[float, Field(ge=0.1, le=10.0)] = 1.0
+    march_r: Annotated[float, _of(PHASE["march_r"])] = 1.0
     vary: list[str] = []
     packing: dict[str, Annotated[float, Field(gt=0.0)]] = {}
     min_distance: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
@@ -139,7 +139,7 @@ class ModelFile(_Table):
     notes: Annotated[list[Text], Field(max_length=1000)] = []
     ties: Annotated[list[str], Field(max_length=1000)] = []
     instrument: InstrumentTable = InstrumentTable()
-    background: BackgroundTable | None = None
+    background: dict[str, Any] | None = None
     phase: Annotated[list[PhaseTable], Field(min_length=1, max_length=20)]
     check: CheckTable | None = None
 

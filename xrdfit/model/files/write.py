@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from typing import Any
 
-from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_names
-from xrdfit.model.powder import Instrument, Phase, PowderModel
+from xrdfit.model.files.background import background_lines
+from xrdfit.model.files.values import toml_value
+from xrdfit.model.instrument import Instrument
+from xrdfit.model.phase import Phase
+from xrdfit.model.powder import DEFAULT_BACKGROUND, PowderModel
 
 _PHASE_NUMBERS = (
     "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "shape", "scherrer_k", "march_r", "min_distance",
@@ -29,8 +31,8 @@ def model_to_toml(model: PowderModel) -> str:
     if model.ties:
         lines.append(f"ties = {toml_value([tie.text for tie in model.ties])}")
     lines += _instrument_lines(model.instrument)
-    if model.background_order is not None:
-        lines += ["", "[background]", f"order = {model.background_order}"]
+    if model.background != DEFAULT_BACKGROUND:
+        lines += background_lines(model.background)
     for phase in model.phases:
         lines += _phase_lines(phase)
     return "\n".join(lines) + "\n"
@@ -49,10 +51,15 @@ def instrument_to_toml(instrument: Instrument, source: str = "") -> str:
     return "\n".join(head + (_instrument_lines(instrument) or ["", "[instrument]"])) + "\n"
 
 
-def _instrument_lines(instrument: Instrument) -> list[str]:
+def instrument_table(instrument: Instrument) -> dict[str, Any]:
+    """Return the values of an instrument that differ from the default."""
     default = Instrument()
     given = {f.name: getattr(instrument, f.name) for f in fields(Instrument)}
-    stated = {key: value for key, value in given.items() if value != getattr(default, key)}
+    return {key: value for key, value in given.items() if value != getattr(default, key)}
+
+
+def _instrument_lines(instrument: Instrument) -> list[str]:
+    stated = instrument_table(instrument)
     return ["", "[instrument]", *(f"{key} = {toml_value(value)}" for key, value in stated.items())] if stated else []
 
 
@@ -80,20 +87,3 @@ def _site_lines(structure: Structure) -> list[str]:
             row["b_iso"] = site.b_iso
         lines += ["", "[[phase.site]]", *(f"{key} = {toml_value(value)}" for key, value in row.items())]
     return lines
-
-
-def toml_value(value: Any) -> str:
-    """Text of a value: text, numbers, truth values, and lists and inline tables of these; or a radiation."""
-    if isinstance(value, Radiation):
-        rows = [{"wavelength": line.wavelength, "weight": line.weight} for line in value.lines]
-        value = {"name": value.name, "lines": rows}
-    if isinstance(value, str):
-        # JSON's escapes are TOML's; only DEL, which TOML forbids, passes JSON as it is
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    return repr(value if isinstance(value, int) else float(value))

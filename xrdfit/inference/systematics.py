@@ -121,7 +121,7 @@ def systematics(result: FitResult, progress: Progress | None = None) -> Systemat
     ComputationError
         The fit has no answer to begin with.
     """
-    if not result.success or result.problem is None:
+    if not result.success:
         raise ComputationError(f"no systematic errors without an answer: {result.message}")
     tell = progress or silent
     names = tuple(n for n in result.problem.occupancies.names if result.parameters[n].stderr is not None)
@@ -154,7 +154,7 @@ def _vary(result: FitResult, names: tuple[str, ...], name: str, options: FitOpti
     start = {
         n: p.value
         for n, p in result.parameters.items()
-        if p.status != "fixed" and not n.startswith("bkg_") and not n.endswith("scale") and n not in follow
+        if p.status != "fixed" and not result.problem.rows[n].kind.linear and n not in follow
     }
     try:
         other = fit_with(
@@ -189,7 +189,7 @@ def _variations(result: FitResult) -> Iterator[tuple[str, str, FitOptions | None
     if options.anomalous:
         table = "cromer-liberman" if options.anomalous_table == "chantler" else "chantler"
         yield "table", f"f′, f″ of {table}", replace(options, anomalous_table=table), ""
-    order = sum(n.startswith("bkg_") for n in result.parameters) - 1
+    order = sum(r.kind.stem == "bkg" for r in result.problem.rows.values()) - 1
     for change in (-DELTA_ORDER, DELTA_ORDER):
         if order + change >= 0:
             yield "background", f"background order {order + change}", replace(options, background=order + change), ""
@@ -222,7 +222,7 @@ def _other_engine(result: FitResult, options: FitOptions, engine: str) -> FitOpt
     from fnmatch import fnmatchcase
 
     chosen = "debye" if engine == "debye" else "bragg"
-    known = [r.name for r in result.start_model.rows(chosen)] + [f"bkg_{i}" for i in range(31)]
+    known = [r.name for r in result.start_model.rows(chosen, result.scan["two_theta"].values)]
 
     def there(pattern: str) -> bool:
         return any(fnmatchcase(name, pattern) for name in known)
