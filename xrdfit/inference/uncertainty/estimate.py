@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.fitting.problem import Problem
+from xrdfit.fitting.statistics import Statistics
 from xrdfit.model.powder import PowderModel
 
 
@@ -38,6 +39,10 @@ class Estimate(Protocol):
     def parameters(self) -> Mapping[str, Number]: ...  # noqa: D102
     @property
     def sites(self) -> Sequence[Any]: ...  # noqa: D102
+    @property
+    def scans(self) -> Sequence[Any]: ...  # noqa: D102
+    @property
+    def statistics(self) -> Statistics: ...  # noqa: D102
     @property
     def covariance_names(self) -> tuple[str, ...]: ...  # noqa: D102
     @property

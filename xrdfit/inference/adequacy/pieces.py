@@ -1,0 +1,287 @@
+"""What a model may lack: pieces with the change of the pattern that each would make, and the option that adds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.crystal.radiation import Radiation
+from xrdfit.diffraction.background import Air, Blank, Chebyshev, chebyshev_basis
+from xrdfit.fitting.problem import Problem
+from xrdfit.inference.adequacy.neighbourhood import column_of, columns_by
+from xrdfit.inference.uncertainty.estimate import Estimate
+from xrdfit.model.files.presets import preset_names
+from xrdfit.model.files.read import load_model
+from xrdfit.model.phase import Phase
+from xrdfit.model.powder import PowderModel
+from xrdfit.parameters import INSTRUMENT, PHASE
+
+Array = NDArray[np.float64]
+
+HUMP_STEP_DEG = 2.0
+HUMP_WIDTHS_DEG = (4.0, 7.0, 12.0)
+FURTHER_ORDERS = 4
+IMPURITY_SIZES_NM = (4.0, 10.0, 40.0)
+_TRIAL = {"size_sigma": 0.15, "microstrain": 0.004}
+"""Where the pattern depends on a square: the value at which the piece is tried."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Something that the model lacks.
+
+    Attributes
+    ----------
+    code : str
+        What kind of thing it is; `xrdfit.wording` has the sentence.
+    subject : str
+        Which one: an element, an angle, a preset, a parameter.
+    options : tuple of str
+        What adds it on the command line; empty where nothing does.
+    columns : ndarray, shape (n, m)
+        Weighted change of the pattern by one unit of each of its parameters.
+    unit : str
+        Unit of its size.
+    positive : bool
+        Whether only a positive size makes sense.
+    numbers : Mapping[str, float]
+        What describes it beside its size.
+    scan : str
+        Label of the scan that it belongs to, "" where it concerns all.
+    stem : str
+        Kind of the parameter, of one of the model's.
+    """
+
+    code: str
+    subject: str
+    options: tuple[str, ...]
+    columns: Array
+    unit: str = ""
+    positive: bool = False
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    scan: str = ""
+    stem: str = ""
+
+
+def parameter_pieces(result: Estimate) -> Iterator[Piece]:
+    """Parameters of the model that stand still: shifts, B, empty sites, coordinates, strain, film."""
+    problem, theta = result.problem, result.theta
+    still = [n for n, p in result.parameters.items() if p.status == "fixed" and not problem.rows[n].kind.linear]
+    known = {key for scan in problem.scans for own, key in _engine_names(scan)}
+    still = [n for n in still if n in known]
+    flat = [n for n in still if problem.rows[n].kind.stem in _TRIAL]
+    named = [n for n in still if n not in flat and _is_candidate(result, n)]
+    columns = columns_by(problem, theta, named)
+    yield from _displacements(result, columns)
+    for name in named:
+        row = problem.rows[name]
+        if row.is_displacement:
+            continue
+        code = {"occ": "site", "x": "coordinate", "y": "coordinate", "z": "coordinate"}.get(row.kind.stem, "parameter")
+        options = ("--vary", name)
+        yield Piece(
+            code, name, options, columns[name][:, None], row.unit,
+            positive=code == "site", scan=row.scan, stem=row.kind.stem,
+        )  # fmt: skip
+    for name in flat:
+        if result.parameters[name].value == 0.0:
+            trial = _TRIAL[problem.rows[name].kind.stem]
+            change = _change(problem, theta, name, trial)
+            yield Piece(
+                "parameter", name, ("--vary", name), change[:, None], "", positive=True, numbers={"trial": trial}
+            )
+
+
+def _engine_names(scan) -> list[tuple[str, str]]:
+    return [
+        (own, key[own]) for engine, key in zip(scan.bound.engines, scan.bound.keys, strict=True) for own in engine.names
+    ]
+
+
+def _is_candidate(result: Estimate, name: str) -> bool:
+    """Whether a parameter that stands still is worth asking for."""
+    row = result.problem.rows[name]
+    if row.kind.stem == "occ":
+        return result.parameters[name].value == 0.0
+    if row.kind.belongs == "width":  # the sample's own width imitates them
+        return False
+    return row.kind in (
+        INSTRUMENT["zero_deg"],
+        INSTRUMENT["displacement_mm"],
+        INSTRUMENT["mu_t"],
+        PHASE["march_r"],
+    ) or (row.kind.belongs == "site")
+
+
+def _displacements(result: Estimate, columns: Mapping[str, Array]) -> Iterator[Piece]:
+    """B of each element, and of all atoms together."""
+    for phase in result.model.phases:
+        prefix = result.model.prefix(phase)
+        own = {s.label: s for s in phase.structure.sites if s.shares is None}
+        of_element: dict[str, list[str]] = {}
+        for label, site in own.items():
+            if f"{prefix}b_{label}" in columns and site.occupancy > 0.0:
+                of_element.setdefault(site.element, []).append(f"{prefix}b_{label}")
+        if not of_element:
+            continue
+        every = sum(columns[n] for names in of_element.values() for n in names)
+        if result.parameters[f"{prefix}b_overall"].status == "fixed":
+            name = f"{prefix}b_overall"
+            yield Piece("b_overall", name, ("--vary", name), np.asarray(every)[:, None], "Å²")
+        if len(of_element) > 1:
+            for element, names in of_element.items():
+                column = np.asarray(sum(columns[n] for n in names))
+                yield Piece("b_element", f"{prefix}{element}", ("--b-per-element",), column[:, None], "Å²")
+
+
+def _change(problem: Problem, theta: Array, name: str, value: float) -> Array:
+    """Weighted change of the pattern where one parameter takes another value."""
+    evaluation = problem.evaluate(theta, derivatives=False)
+    moved = {**evaluation.values, name: value}
+    parts = []
+    for scan, part in zip(problem.scans, evaluation.parts, strict=True):
+        there = scan.bound.patterns(moved) @ part.linear[: scan.n_phases]
+        parts.append((there - (part.calculated - part.background)) / scan.sigma)
+    return np.concatenate([*parts, np.zeros(len(problem.restraints))])
+
+
+def background_pieces(result: Estimate) -> Iterator[Piece]:
+    """Further orders of the polynomial, air and humps; sizes in units of the strongest line."""
+    problem = result.problem
+    for i, (scan, fitted) in enumerate(zip(problem.scans, result.scans, strict=True)):
+        grid, top = scan.bound.two_theta, strongest(result, i)
+        pieces = fitted.model.background
+        polynomial = next((c for c in pieces if isinstance(c, Chebyshev)), None)
+        if polynomial is not None:
+            order = polynomial.order_on(grid)
+            basis = chebyshev_basis(grid, order + FURTHER_ORDERS)[:, order + 1 :]
+            yield Piece(
+                "background_order", str(order + FURTHER_ORDERS), ("--background", str(order + FURTHER_ORDERS)),
+                column_of(problem, i, top * basis), scan=scan.label,
+            )  # fmt: skip
+        if not any(isinstance(c, Air | Blank) for c in pieces):
+            curve = top * grid[0] / grid
+            yield Piece("air", "", ("--air",), column_of(problem, i, curve[:, None]), positive=True, scan=scan.label)
+        yield from _humps(problem, i, grid, top, scan.label)
+
+
+def _humps(problem: Problem, index: int, grid: Array, top: float, label: str) -> Iterator[Piece]:
+    for width in HUMP_WIDTHS_DEG:
+        for centre in hump_centres(grid):
+            curve = top * hump(grid, centre, width)
+            yield Piece(
+                "hump", f"{centre:.0f}°", ("--hump", f"{centre:g}", f"{width:g}"),
+                column_of(problem, index, curve[:, None]), positive=True,
+                numbers={"deg": float(centre), "fwhm_deg": width}, scan=label,
+            )  # fmt: skip
+
+
+def hump_centres(grid: Array) -> Array:
+    """Angles at which humps are tried."""
+    return np.arange(np.ceil(grid[0]), grid[-1] + 0.5 * HUMP_STEP_DEG, HUMP_STEP_DEG)
+
+
+def hump(grid: Array, centre: float, width: float) -> Array:
+    """A pseudo-Voigt line of unit height, a quarter of it Lorentzian."""
+    x2 = ((grid - centre) / width) ** 2
+    return 0.25 / (1.0 + 4.0 * x2) + 0.75 * np.exp(-4.0 * np.log(2.0) * x2)
+
+
+def strongest(result: Estimate, index: int) -> float:
+    """Height of the strongest calculated line above the background, counts."""
+    part = result.problem.evaluate(result.theta, derivatives=False).parts[index]
+    return max(float((part.calculated - part.background).max()), 1.0)
+
+
+def intensity_pieces(result: Estimate) -> Iterator[Piece]:
+    """What bends all intensities smoothly with the angle: a film that the beam passes through, and polarization."""
+    problem = result.problem
+    evaluation = problem.evaluate(result.theta, derivatives=False)
+    for i, (scan, part, fitted) in enumerate(zip(problem.scans, evaluation.parts, result.scans, strict=True)):
+        net = part.calculated - part.background
+        sine = np.sin(np.radians(scan.bound.two_theta / 2.0))
+        if not fitted.model.instrument.film:
+            thin = np.median(sine) / sine - 1.0
+            yield Piece(
+                "film", "", ("--film",), column_of(problem, i, (net * thin)[:, None]), positive=True, scan=scan.label
+            )
+        if _is_tube(fitted.model.radiation()):
+            continue  # an unpolarized beam
+        cosine2 = np.cos(np.radians(scan.bound.two_theta)) ** 2
+        by_share = 2.0 * (1.0 - cosine2) / (1.0 + cosine2)
+        yield Piece(
+            "polarization", "", ("--polarization",), column_of(problem, i, (net * by_share)[:, None]), scan=scan.label
+        )
+
+
+def _is_tube(rays: Radiation) -> bool:
+    """Whether the radiation is a tube's, rather than a single wavelength from elsewhere."""
+    return not rays.name.replace(".", "", 1).isdigit()
+
+
+def spike_pieces(result: Estimate) -> Iterator[Piece]:
+    """A narrow line at each place, such as the holder's; as wide as the narrowest feature that the scan resolves."""
+    problem = result.problem
+    for i, scan in enumerate(problem.scans):
+        grid, top = scan.bound.two_theta, strongest(result, i)
+        step = float(np.median(np.diff(grid)))
+        width = max(0.25, 3.0 * step)
+        for centre in np.arange(grid[0] + width, grid[-1] - width, width / 2.0):
+            near = np.abs(grid - centre) < 4.0 * width
+            curve = np.zeros(len(grid))
+            curve[near] = top * np.exp(-4.0 * np.log(2.0) * ((grid[near] - centre) / width) ** 2)
+            yield Piece(
+                "spike", f"{centre:.1f}°", ("--exclude", f"{centre - 1.5 * width:.1f}", f"{centre + 1.5 * width:.1f}"),
+                column_of(problem, i, curve[:, None]), positive=True,
+                numbers={"deg": float(centre), "fwhm_deg": width}, scan=scan.label,
+            )  # fmt: skip
+
+
+def impurity_pieces(result: Estimate) -> Iterator[Piece]:
+    """Each preset of another material, at a few sizes, as broadened lines; sizes in units of the strongest line."""
+    own = {_kind_of(phase) for phase in result.model.phases}
+    for name in preset_names():
+        phase = _preset(name).phases[0]
+        if _kind_of(phase) in own:
+            continue
+        for i, (scan, fitted) in enumerate(zip(result.problem.scans, result.scans, strict=True)):
+            top = strongest(result, i)
+            curves = _impurity(name, scan.bound.two_theta.tobytes(), fitted.model.radiation())
+            for size, curve in zip(IMPURITY_SIZES_NM, curves, strict=True):
+                yield Piece(
+                    "impurity", name, ("--phase", name), column_of(result.problem, i, top * curve[:, None]),
+                    positive=True, numbers={"size_nm": size}, scan=scan.label,
+                )  # fmt: skip
+
+
+def _kind_of(phase: Phase) -> tuple[int, frozenset[str]]:
+    return phase.structure.group.number, frozenset(s.element for s in phase.structure.sites)
+
+
+@lru_cache(maxsize=64)
+def _preset(name: str) -> PowderModel:
+    return load_model(name)
+
+
+@lru_cache(maxsize=256)
+def _impurity(name: str, grid: bytes, rays: Radiation) -> Array:
+    """Patterns of a preset at the tried sizes, strongest point 1, shape (n_sizes, n)."""
+    model = _preset(name)
+    model = replace(model, phases=model.phases[:1], instrument=replace(model.instrument, radiation=rays))
+    phase = replace(model.phases[0], engine="bragg", shape="scherrer")
+    bound = replace(model, phases=(phase,)).bind(np.frombuffer(grid), "bragg")
+    values = {r.name: r.value for r in replace(model, phases=(phase,)).rows("bragg")}
+    curves = [bound.patterns(values | {"size_nm": size, "mixing": 0.5})[:, 0] for size in IMPURITY_SIZES_NM]
+    return np.array([curve / max(float(curve.max()), 1e-300) for curve in curves])
+
+
+def named_for(result: Estimate, piece: Piece) -> Piece:
+    """The piece with its options for one of several scans."""
+    if not piece.scan or len(result.scans) == 1 or not piece.options:
+        return piece
+    option, *rest = piece.options
+    return replace(piece, options=(option, *(f"{piece.scan}:{rest[0]}", *rest[1:]))) if rest else piece
