@@ -12,8 +12,9 @@ from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions, resolve_rows, select, with_instrument
 from xrdfit.fitting.problem import Problem
 from xrdfit.model.composition import OccupancyMap, Rule, occupancy_map
+from xrdfit.model.equalities import ROUNDING
 from xrdfit.model.powder import BoundModel, ParameterRow, PowderModel
-from xrdfit.model.ties import Tie
+from xrdfit.model.ties import Tie, followed, ordered
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -82,6 +83,7 @@ def prepare(model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: L
     problem = pose(kept, model, bound, rows, options)
     if problem.n_varied >= len(angles):
         raise InputError(f"{len(angles)} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
+    notes += problem.occupancies.notes
     return Setup(model, kept, options, engine, rows, problem, tuple(notes))
 
 
@@ -99,6 +101,7 @@ def pose(
     occupancies, followers = _occupancies(model, rows, options)
     others = tuple(r.name for r in rows.values() if r.vary and not _is_occupancy(r.name) and r.name not in linear)
     logs = np.array([name.rpartition("__")[2] in _LOGARITHMIC for name in others], dtype=bool)
+    followed(followers, {n: r.value for n, r in rows.items()}, {n: (r.minimum, r.maximum) for n, r in rows.items()})
     lower, upper, step = _limits(rows, others, logs, len(occupancies.free))
     return Problem(
         bound=bound,
@@ -153,7 +156,7 @@ def _occupancies(
     rules = [_tie_rule(t) for t in tied] + _rules(model, options)
     rules = [r for r in (_without_fixed(rule, names, rows) for rule in rules) if r is not None]
     limits = [(rows[n].minimum, rows[n].maximum) for n in names]
-    return occupancy_map(names, limits, rules), _ordered([t for t in model.ties if t not in tied])
+    return occupancy_map(names, limits, rules, rounding=ROUNDING), ordered([t for t in model.ties if t not in tied])
 
 
 def _tie_rule(tie: Tie) -> Rule:
@@ -189,21 +192,7 @@ def _without_fixed(rule: Rule, names: list[str], rows: Mapping[str, ParameterRow
     moving = {n: c for n, c in rule.coefficients.items() if n in names}
     still = sum(c * rows[n].value for n, c in rule.coefficients.items() if n not in names)
     if not moving and not rule.equality:
-        if still > rule.bound + 1e-9:
+        if still > rule.bound + ROUNDING:
             raise InputError(f"{rule.text} does not hold: the fixed occupancies make {still:g}")
         return None
     return Rule(moving, rule.bound - still, rule.equality, rule.text)
-
-
-def _ordered(ties: list[Tie]) -> tuple[Tie, ...]:
-    """Ties in an order in which each only needs those before it."""
-    ordered: list[Tie] = []
-    waiting = list(ties)
-    while waiting:
-        targets = {t.target for t in waiting}
-        ready = [t for t in waiting if not (t.sources & targets)]
-        if not ready:
-            raise InputError(f"ties {', '.join(repr(t.text) for t in waiting)} refer to each other in a circle")
-        ordered += ready
-        waiting = [t for t in waiting if t not in ready]
-    return tuple(ordered)

@@ -83,12 +83,20 @@ def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterat
             yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
     if without_effect:
         yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
-    names = [n for n in result.covariance_names if not n.startswith("bkg_") and result.parameters[n].stderr]
-    free = [n for n in names if result.parameters[n].status in ("varied", "at bound")]
-    for first, second in combinations(free, 2):
+    # what follows others by a tie or a total is no second parameter, at a bound or not
+    names = [n for n in _independent(result) if not n.startswith("bkg_") and result.parameters[n].stderr]
+    for first, second in combinations(names, 2):
         r = result.correlation(first, second)
         if abs(r) > HIGH_CORRELATION:
             yield f"{first} and {second} are correlated ({r:+.3f}): the scan hardly tells them apart"
+
+
+def _independent(result: FitResult) -> list[str]:
+    """Names of the parameters that the fit moved by themselves, in the order of the covariance."""
+    problem = result.problem
+    assert problem is not None
+    own = {*problem.others, *(problem.occupancies.names[j] for j in problem.occupancies.free), *problem.linear}
+    return [n for n in result.covariance_names if n in own]
 
 
 def _of_rivals(result: FitResult) -> Iterator[str]:
