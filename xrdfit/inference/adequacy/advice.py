@@ -162,10 +162,7 @@ class _Pieces:
         """The best of each kind that the scan asks for."""
         gains, sizes = hood.score(self.table)
         entries = zip(self.single.tolist(), gains.tolist(), sizes.tolist(), strict=True)
-        every = [
-            *entries,
-            *((i, hood.joint_score(p.columns), np.nan) for i, p in enumerate(self.list) if i not in self.single),
-        ]
+        several = [(i, hood.joint_score(p.columns), np.nan) for i, p in enumerate(self.list) if i not in self.single]
         best: dict[tuple[str, str, str], _Scored] = {}
         for index, gain, size in (*entries, *several):
             piece = self.list[index]
@@ -206,4 +203,4 @@ def _advice(hood: Neighbourhood, result: Estimate, best: _Scored, pieces: _Piece
 
 
 def _joint_sizes(hood: Neighbourhood, columns: Array) -> Array:
-    return np.linalg.lstsq(hood.seen(columns), hood.residual, rcond=1e-8)[0]
+    return np.asarray(np.linalg.lstsq(hood.seen(columns), hood.residual, rcond=1e-8)[0], dtype=np.float64)

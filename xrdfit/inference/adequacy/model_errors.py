@@ -174,16 +174,18 @@ def _totals(result: Estimate) -> list[tuple[Array, Array]]:
     """For each total that is kept exactly, the column and the direct move of the occupancies by its error."""
     table = result.problem.occupancies
     rules = [r for r in table.rules if r.equality]
-    totals = [i for i, r in enumerate(rules) if r.is_total]
+    totals = [i for i, r in enumerate(rules) if r.counted]
     if not totals:
         return []
     rows = np.array([[r.coefficients.get(n, 0.0) for n in table.names] for r in rules])
     inverse = np.linalg.pinv(rows)
     slopes = columns_by(result.problem, result.theta, table.names)
+    values = result.problem.evaluate(result.theta, derivatives=False).values
     slope = np.column_stack([slopes[n] for n in table.names])
     found = []
     for i in totals:
-        move = inverse[:, i] * TOTAL_PART * rules[i].bound
+        atoms = sum(abs(c) * float(values[n]) for n, c in rules[i].coefficients.items())
+        move = inverse[:, i] * TOTAL_PART * atoms
         found.append((slope @ move, move))
     return found
 
