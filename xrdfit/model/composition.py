@@ -8,21 +8,22 @@ optimizer that keeps its variables within 0 and 1 cannot leave the allowed compo
     o_j = lo_j(o_1 … o_{j-1}) + u_j [hi_j(o_1 … o_{j-1}) − lo_j(o_1 … o_{j-1})]
 
 where ``lo_j`` and ``hi_j`` are the smallest and largest value that leave the later sites a solution.
-They are found once by Fourier–Motzkin elimination (Dantzig & Eaves, J. Comb. Theory A 14, 288, 1973).
+`polytope` finds them once. Rules that leave each other no slack are equalities, found before that by `equalities`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
+from xrdfit.model import equalities
+from xrdfit.model.polytope import ZERO, Projections, System, coupling_rows, groups
 
 Array = NDArray[np.float64]
-_ZERO = 1e-10
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ class OccupancyMap:
     limits : tuple of (float, float)
         Smallest and largest value of each name by itself.
     rules : tuple of Rule
-        What they obey together.
+        What they obey together, the equalities among them that others imply.
+    notes : tuple of str
+        What was taken for rounding.
     """
 
     names: tuple[str, ...]
@@ -82,6 +85,7 @@ class OccupancyMap:
     _expand: Array
     _lower: tuple[_Limits, ...]
     _upper: tuple[_Limits, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def tangent(self) -> Array:
@@ -138,7 +142,7 @@ class OccupancyMap:
         value, shares = np.zeros(n), np.full(n, 0.5)
         for j, (lower, upper) in enumerate(zip(self._lower, self._upper, strict=True)):
             low, high = lower.at(value[:j]).max(), upper.at(value[:j]).min()
-            if high - low > _ZERO:
+            if high - low > ZERO:
                 shares[j] = np.clip((occupancies[self.free[j]] - low) / (high - low), 0.0, 1.0)
             value[j] = low + shares[j] * max(high - low, 0.0)
         return shares
@@ -154,7 +158,11 @@ class OccupancyMap:
 
 
 def occupancy_map(
-    names: Sequence[str], limits: Sequence[tuple[float, float]], rules: Sequence[Rule] = ()
+    names: Sequence[str],
+    limits: Sequence[tuple[float, float]],
+    rules: Sequence[Rule] = (),
+    *,
+    rounding: float = 0.0,
 ) -> OccupancyMap:
     """Build the map for occupancies within `limits` that obey `rules`.
 
@@ -166,29 +174,43 @@ def occupancy_map(
         Smallest and largest value of each.
     rules : sequence of Rule
         Totals of elements (equalities), mixed sites and packing (inequalities), affine ties.
+    rounding : float
+        By how much of an occupancy rules may miss each other, or leave slack, and still count as equalities that
+        somebody rounded (`equalities.ROUNDING` for what users write). By default only what is exact counts.
 
     Raises
     ------
     InputError
-        When no occupancies obey every rule.
+        When no occupancies obey every rule, with what they miss; when more rules are entangled than can be solved.
     """
-    n = len(names)
-    offset, expand, free = _solve_equalities(names, [r for r in rules if r.equality])
-    rows = [(np.eye(n)[j], high) for j, (_, high) in enumerate(limits)]
-    rows += [(-np.eye(n)[j], -low) for j, (low, _) in enumerate(limits)]
-    rows += [(_row(names, r), r.bound) for r in rules if not r.equality]
-    system = [(row @ expand, bound - float(row @ offset)) for row, bound in rows]
-    lower: list[_Limits] = []
-    upper: list[_Limits] = []
-    for j in reversed(range(len(free))):
-        low, high, system = _eliminate(system, j)
-        lower.insert(0, low)
-        upper.insert(0, high)
-    if any(bound < -1e-9 for _, bound in system):
-        described = "; ".join(r.text for r in rules) or "the limits"
-        raise InputError(f"no occupancies within their limits obey: {described}. Change a total or free another site")
+    low, high = np.array(limits, dtype=float).reshape(-1, 2).T
+    system = System(
+        low,
+        high,
+        np.array([_row(names, r) for r in rules]).reshape(len(rules), len(names)),
+        np.array([r.bound for r in rules], dtype=float),
+        np.array([r.equality for r in rules], dtype=bool),
+    )
+    system, notes = _settled(system, rules, rounding)
+    known = _known(names, limits, rules, system)
+    coupling = coupling_rows(system)
+    order = _order(system, coupling)
+    system = system.take(order)
+    offset, expand, free, independent = _solve_equalities(system)
+    system, coupling = _without(system, ~independent), coupling[independent]
+    back = np.argsort(order)
+    projections = Projections(system, coupling)
+    pairs = [_limits_of(projections, j, k, offset, expand, free) for k, j in enumerate(free)]
     return OccupancyMap(
-        tuple(names), tuple(free), tuple(limits), tuple(rules), offset, expand, tuple(lower), tuple(upper)
+        tuple(names),
+        tuple(order[j] for j in free),
+        tuple(limits),
+        known,
+        offset[back],
+        expand[back],
+        tuple(low for low, _ in pairs),
+        tuple(high for _, high in pairs),
+        notes,
     )
 
 
@@ -196,55 +218,124 @@ def _row(names: Sequence[str], rule: Rule) -> Array:
     return np.array([float(rule.coefficients.get(name, 0.0)) for name in names])
 
 
-def _solve_equalities(names: Sequence[str], rules: Sequence[Rule]) -> tuple[Array, Array, list[int]]:
-    """Express every occupancy by the free ones: o = offset + expand @ o[free]; the last site takes the rest."""
-    n = len(names)
-    table = np.array([np.append(_row(names, r), r.bound) for r in rules]).reshape(len(rules), n + 1)
-    dependent: list[int] = []
-    for i, rule in enumerate(rules):
-        columns = np.flatnonzero(np.abs(table[i, :n]) > _ZERO)
+def _settled(system: System, rules: Sequence[Rule], rounding: float) -> tuple[System, tuple[str, ...]]:
+    """The system with rounding taken out of its bounds and every implied equality in it; and what was done."""
+    notes: tuple[str, ...] = ()
+    if not equalities.may_be_tight(system, rounding):
+        return system, notes
+    found = equalities.nearest(system)
+    if found is None:
+        raise InputError("no occupancies lie within their limits: a lower limit is above the upper one. Change it")
+    changes = np.where(np.abs(found) > 1e-9 * (1.0 + np.abs(system.bounds)), found, 0.0)
+    allowed = np.maximum(rounding * np.abs(system.rows).sum(axis=1), 1e-7)
+    if (np.abs(changes) > allowed).any():
+        missed = [f"{r.text} misses by {abs(c):.4g}" for r, c in zip(rules, changes, strict=True) if abs(c) > 1e-7]
+        raise InputError(
+            f"no occupancies within their limits obey: {'; '.join(r.text for r in rules)} ({', '.join(missed)}). "
+            "Change a total or free another site"
+        )
+    if changes.any():
+        system = equalities.relaxed(system, changes)
+        moved = [(r, c) for r, c in zip(rules, changes, strict=True) if abs(c) > 1e-7]
+        notes = tuple(f"{r.text} is missed by {abs(c):.3g} at best, taken for rounding" for r, c in moved)
+    tight, rounded = equalities.tighten(system, rounding)
+    if rounded > 1e-7:
+        closed = [r.text for r, now, was in zip(rules, tight.equality, system.equality, strict=True) if now and not was]
+        what = "; ".join(closed) or "limits of occupancies"
+        notes += (f"{what}: the rules leave no more slack than rounding ({rounded:.2g}), held as an equality",)
+    return tight, notes
+
+
+def _known(
+    names: Sequence[str], limits: Sequence[tuple[float, float]], rules: Sequence[Rule], system: System
+) -> tuple[Rule, ...]:
+    """The rules with their equalities and what they leave a single value."""
+    known = [
+        replace(r, bound=float(b), equality=bool(e))
+        for r, b, e in zip(rules, system.bounds, system.equality, strict=True)
+    ]
+    single = zip(names, limits, system.low, system.high, strict=True)
+    return (
+        *known,
+        *(Rule({n: 1.0}, float(a), True, f"{n} = {a:.6g}") for n, (x, y), a, b in single if a == b and x < y),
+    )
+
+
+def _order(system: System, coupling: NDArray[np.bool_]) -> list[int]:
+    """Columns with those of a group together where rules couple groups, else as they are."""
+    columns = list(range(len(system.low)))
+    return [j for group in groups(columns, system.rows[~coupling]) for j in group] if coupling.any() else columns
+
+
+def _without(system: System, rows: NDArray[np.bool_]) -> System:
+    return System(system.low, system.high, system.rows[~rows], system.bounds[~rows], system.equality[~rows])
+
+
+def _solve_equalities(system: System) -> tuple[Array, Array, list[int], NDArray[np.bool_]]:
+    """Express every column by the free ones: x = offset + expand @ x[free]; the last column takes the rest.
+
+    The last that is returned tells which rules are inequalities or independent equalities.
+    """
+    n = len(system.low)
+    single = np.flatnonzero(system.low == system.high)
+    equal = np.flatnonzero(system.equality)
+    table = np.vstack(
+        [
+            np.column_stack([np.eye(n)[single], system.low[single]]),
+            np.column_stack([system.rows[equal], system.bounds[equal]]),
+        ]
+    )
+    independent = np.ones(len(system.rows), dtype=bool)
+    pivots: dict[int, int] = {}
+    for i, row in enumerate(table):
+        size = (
+            np.abs(table[i, :n]).max(initial=0.0)
+            if i < len(single)
+            else np.abs(system.rows[equal[i - len(single)]]).max(initial=1.0)
+        )
+        columns = np.flatnonzero(np.abs(row[:n]) > ZERO * max(size, 1.0))
         if columns.size == 0:
-            if abs(table[i, n]) > 1e-9:
-                raise InputError(f"{rule.text} cannot be met by the sites that vary. Free a site or change the total")
+            independent[equal[i - len(single)]] = False
             continue
         pivot = int(columns[-1])
-        table[i] /= table[i, pivot]
-        for k in range(len(rules)):
-            if k != i:
-                table[k] -= table[k, pivot] * table[i]
-        dependent.append(pivot)
-    free = [j for j in range(n) if j not in dependent]
+        row[:n][np.abs(row[:n]) <= ZERO * max(size, 1.0)] = 0.0
+        row /= row[pivot]
+        others = np.arange(len(table)) != i
+        table[others] -= np.outer(table[others, pivot], row)
+        pivots[pivot] = i
+    free = [j for j in range(n) if j not in pivots]
     offset, expand = np.zeros(n), np.zeros((n, len(free)))
     expand[free, range(len(free))] = 1.0
-    for i in range(len(rules)):
-        pivots = [j for j in dependent if abs(table[i, j] - 1.0) < _ZERO]
-        if pivots:
-            offset[pivots[0]] = table[i, n]
-            expand[pivots[0]] = -table[i, free]
-    return offset, expand, free
+    for pivot, i in pivots.items():
+        offset[pivot], expand[pivot] = table[i, n], -table[i, free]
+    return offset, expand, free, independent
 
 
-def _eliminate(system: list[tuple[Array, float]], j: int) -> tuple[_Limits, _Limits, list[tuple[Array, float]]]:
-    """Limits of coordinate j by the ones before it, and the system without it (Fourier–Motzkin)."""
-    below = [(row / -row[j], bound / -row[j]) for row, bound in system if row[j] < -_ZERO]
-    above = [(row / row[j], bound / row[j]) for row, bound in system if row[j] > _ZERO]
-    rest = [(row[:j], bound) for row, bound in system if abs(row[j]) <= _ZERO]
-    rest += [(low[:j] + high[:j], b_low + b_high) for low, b_low in below for high, b_high in above]
-    lower = _Limits(np.array([-b for _, b in below]), np.array([row[:j] for row, _ in below]).reshape(len(below), j))
-    upper = _Limits(np.array([b for _, b in above]), np.array([-row[:j] for row, _ in above]).reshape(len(above), j))
-    return lower, upper, _distinct(rest)
+def _limits_of(
+    projections: Projections, j: int, k: int, offset: Array, expand: Array, free: list[int]
+) -> tuple[_Limits, _Limits]:
+    """Limits of column j, the free one of number k, by the free ones before it."""
+    rows, bounds = projections.rows(j)
+    own, rest = rows @ expand[: j + 1, : k + 1], bounds - rows @ offset[: j + 1]
+    slope = own[:, k]
+    moves = np.abs(slope) > ZERO * np.maximum(np.abs(rows).max(axis=1), ZERO)
+    before = free[:k]
+    box = projections.system.low[before], projections.system.high[before]
+    constant, linear = rest[moves] / slope[moves], -own[moves, :k] / slope[moves, None]
+    above = slope[moves] > 0.0
+    lower = _binding(-constant[~above], -linear[~above], *box)
+    upper = _binding(constant[above], linear[above], *box)
+    return _Limits(-lower[0], -lower[1]), _Limits(*upper)
 
 
-def _distinct(system: list[tuple[Array, float]]) -> list[tuple[Array, float]]:
-    """The rows without those that another one implies (same direction, wider bound)."""
-    tightest: dict[tuple[float, ...], tuple[Array, float]] = {}
-    for row, bound in system:
-        norm = float(np.abs(row).max(initial=0.0))
-        if norm <= _ZERO:
-            if bound >= -1e-9:
-                continue
-            norm = 1.0
-        key = tuple(np.round(row / norm, 9) + 0.0)
-        if key not in tightest or bound / norm < tightest[key][1]:
-            tightest[key] = (row / norm, bound / norm)
-    return list(tightest.values())
+def _binding(constant: Array, linear: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """Upper limits (m,) and (m, k) without those that another one implies wherever low ≤ o ≤ high."""
+    difference = linear[:, None, :] - linear[None, :, :]
+    least = np.where(difference > 0.0, difference * low, difference * high).sum(axis=2)
+    least += constant[:, None] - constant[None, :]
+    implied = least >= -1e-12  # limit i is nowhere below limit j
+    np.fill_diagonal(implied, False)
+    keep = np.ones(len(constant), dtype=bool)
+    for i in range(len(constant)):
+        keep[i] = not (implied[i] & keep).any()
+    return constant[keep], linear[keep]
