@@ -193,11 +193,11 @@ def occupancy_map(
     )
     system, notes = _settled(system, rules, rounding)
     known = _known(names, limits, rules, system)
+    system = _without(system, ~_solve_equalities(system)[3])
     coupling = coupling_rows(system)
-    order = _order(system, coupling)
+    order = [j for group in groups(list(range(len(names))), system.rows[~coupling]) for j in group]
     system = system.take(order)
-    offset, expand, free, independent = _solve_equalities(system)
-    system, coupling = _without(system, ~independent), coupling[independent]
+    offset, expand, free, _ = _solve_equalities(system)
     back = np.argsort(order)
     projections = Projections(system, coupling)
     pairs = [_limits_of(projections, j, k, offset, expand, free) for k, j in enumerate(free)]
@@ -226,20 +226,20 @@ def _settled(system: System, rules: Sequence[Rule], rounding: float) -> tuple[Sy
     found = equalities.nearest(system)
     if found is None:
         raise InputError("no occupancies lie within their limits: a lower limit is above the upper one. Change it")
-    changes = np.where(np.abs(found) > 1e-9 * (1.0 + np.abs(system.bounds)), found, 0.0)
-    allowed = np.maximum(rounding * np.abs(system.rows).sum(axis=1), 1e-7)
-    if (np.abs(changes) > allowed).any():
-        missed = [f"{r.text} misses by {abs(c):.4g}" for r, c in zip(rules, changes, strict=True) if abs(c) > 1e-7]
+    size = np.maximum(np.abs(system.rows).max(axis=1, initial=0.0), ZERO)
+    changes = np.where(np.abs(found) > equalities.PRECISION * size, found, 0.0)
+    if (np.abs(changes) > rounding * np.abs(system.rows).sum(axis=1)).any():
+        missed = [f"{r.text} misses by {abs(c):.4g}" for r, c in zip(rules, changes, strict=True) if c]
         raise InputError(
             f"no occupancies within their limits obey: {'; '.join(r.text for r in rules)} ({', '.join(missed)}). "
             "Change a total or free another site"
         )
     if changes.any():
         system = equalities.relaxed(system, changes)
-        moved = [(r, c) for r, c in zip(rules, changes, strict=True) if abs(c) > 1e-7]
+        moved = [(r, c) for r, c in zip(rules, changes, strict=True) if c]
         notes = tuple(f"{r.text} is missed by {abs(c):.3g} at best, taken for rounding" for r, c in moved)
     tight, rounded = equalities.tighten(system, rounding)
-    if rounded > 1e-7:
+    if rounded > equalities.PRECISION:
         closed = [r.text for r, now, was in zip(rules, tight.equality, system.equality, strict=True) if now and not was]
         what = "; ".join(closed) or "limits of occupancies"
         notes += (f"{what}: the rules leave no more slack than rounding ({rounded:.2g}), held as an equality",)
@@ -259,12 +259,6 @@ def _known(
         *known,
         *(Rule({n: 1.0}, float(a), True, f"{n} = {a:.6g}") for n, (x, y), a, b in single if a == b and x < y),
     )
-
-
-def _order(system: System, coupling: NDArray[np.bool_]) -> list[int]:
-    """Columns with those of a group together where rules couple groups, else as they are."""
-    columns = list(range(len(system.low)))
-    return [j for group in groups(columns, system.rows[~coupling]) for j in group] if coupling.any() else columns
 
 
 def _without(system: System, rows: NDArray[np.bool_]) -> System:

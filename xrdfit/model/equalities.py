@@ -21,19 +21,21 @@ Array = NDArray[np.float64]
 
 ROUNDING = 1.5e-3
 """An occupancy by which published numbers may miss each other: three of them, each given to three decimals."""
-_EXACT = 1e-6  # the programme's own precision is 1e-7
+PRECISION = 1e-6
+"""An occupancy below which nothing is told from zero: linear programmes are solved to 1e-7."""
+_EQUAL = 1e-12
 
 
 def may_be_tight(system: System, rounding: float) -> bool:
     """Whether inequalities could be equalities: False only where a sum over each rule shows that they are not."""
     rows, there = system.rows, np.abs(system.rows) > ZERO
-    if (there[system.equality].sum(axis=0) > 1).any() or (system.high - system.low <= _EXACT).any():
+    if (there[system.equality].sum(axis=0) > 1).any() or (system.high - system.low <= _EQUAL).any():
         return True
     if not system.equality.all() and (system.equality.any() or (rows < 0.0).any()):
         return True
     low = np.minimum(rows * system.low, rows * system.high).sum(axis=1)
     high = np.maximum(rows * system.low, rows * system.high).sum(axis=1)
-    room = max(rounding, _EXACT) * np.abs(rows).max(axis=1, initial=0.0)
+    room = max(rounding, _EQUAL) * np.abs(rows).max(axis=1, initial=0.0)
     return bool(((low > system.bounds - room) | (system.equality & (high < system.bounds + room))).any())
 
 
@@ -55,16 +57,18 @@ def tighten(system: System, rounding: float = 0.0) -> tuple[System, float]:
         Slack that was taken for rounding, as an occupancy; 0 where there was none.
     """
     rounded = 0.0
-    for slack in (_EXACT, rounding) if rounding > _EXACT else (_EXACT,):
+    for slack in (PRECISION, rounding) if rounding > PRECISION else (PRECISION,):
         # slack that is shared between rows shows in one of them at a time
         for _ in range(len(system.rows) + 2 * len(system.low)):
             flags = _tight(system, slack)
-            if slack > _EXACT:
+            if slack > PRECISION:
                 flags[2] = np.zeros_like(flags[2])  # little of an element is no rounding
             if not any(f.any() for f in flags):
                 break
-            system, missed = _tightened(system, *flags)
-            rounded = max(rounded, missed)
+            tightened, missed = _tightened(system, *flags)
+            if slack == PRECISION and missed > _EQUAL:
+                break  # thin, yet not flat
+            system, rounded = tightened, max(rounded, missed)
     return system, rounded
 
 
@@ -118,7 +122,7 @@ def _tightened(system: System, rules: Mask, upper: Mask, lower: Mask) -> tuple[S
     free = vectors[int((size > 1e-9 * size.max(initial=0.0)).sum()) :].T
     values = rows @ (start + free @ np.linalg.lstsq(rows @ free, right - rows @ start)[0])
     missed = float(np.abs(values - right).max())
-    if missed < 1e-12:
+    if missed < _EQUAL:
         values, missed = right, 0.0
     m = int(rules.sum())
     bounds, low, high = system.bounds.copy(), system.low.copy(), system.high.copy()

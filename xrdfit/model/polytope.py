@@ -15,7 +15,7 @@ are. Fourier–Motzkin elimination finds the same limits among numbers of others
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
@@ -29,7 +29,8 @@ Mask = NDArray[np.bool_]
 ZERO = 1e-10
 _EQUAL = 1e-9  # of vertices and unit vectors
 _LARGEST_GROUP = 8  # occupancies: its vertices are listed one by one
-_MOST_FLATS = 20_000
+_MOST_FLATS = 1_000_000
+_CHUNK = 20_000
 _MOST_VERTICES = 200_000
 
 
@@ -80,68 +81,89 @@ def groups(columns: list[int], rows: Array) -> list[list[int]]:
     return sorted((sorted(g) for g in found), key=lambda g: g[0])
 
 
-@dataclass
 class Projections:
-    """Limits of each column of a system, in the order of the columns, by those before it.
+    """Limits of each column of a system by those before it.
 
-    Attributes
+    Parameters
     ----------
     system : System
+        The columns of a group stand side by side, as `groups` orders them.
     coupling : ndarray of bool, shape (k,)
         As `coupling_rows` says.
     """
 
-    system: System
-    coupling: Mask
-    _groups: dict[tuple[int, ...], tuple[Array, Array]] = field(default_factory=dict)
-    _normals: dict[bytes, Array] = field(default_factory=dict)
+    def __init__(self, system: System, coupling: Mask) -> None:
+        self.system, self.coupling = system, coupling
+        self._there = np.abs(system.rows) > ZERO
+        self._normals: dict[bytes, Array] = {}
+        every = groups(list(range(system.rows.shape[1])), system.rows[~coupling])
+        self._last = {j: group[-1] for group in every for j in group}
+        # what all groups from one column on can make of the coupling rows
+        self._after: dict[int, tuple[list[Array], Array]] = {len(self._last): ([], np.empty((0, int(coupling.sum()))))}
+        for group in reversed(every):
+            corners, edges = self._images(group, coupling)
+            more, others = self._after[group[-1] + 1]
+            self._after[group[0]] = [corners, *more], _unit(np.vstack([edges, others]))
 
     def rows(self, j: int) -> tuple[Array, Array]:
         """What limits column j when the columns before it are given: ``rows @ x[:j + 1] ≤ bounds``.
 
         Rules that end before j are left out: they are obeyed already.
         """
-        s, n = self.system, self.system.rows.shape[1]
-        there = np.abs(s.rows) > ZERO
-        later, earlier = there[:, j + 1 :].any(axis=1), there[:, : j + 1].any(axis=1)
-        ends = there[:, j] & ~later & ~s.equality
+        s = self.system
+        later, earlier = self._there[:, j + 1 :].any(axis=1), self._there[:, : j + 1].any(axis=1)
+        ends = self._there[:, j] & ~later & ~s.equality
         own = np.zeros((2, j + 1))
         own[:, j] = 1.0, -1.0
-        normals, least = self._facets(list(range(j + 1, n)), later & (earlier | self.coupling))
-        shared = s.rows[later & (earlier | self.coupling)]
-        right = s.bounds[later & (earlier | self.coupling)]
-        rows = np.vstack([own, s.rows[ends, : j + 1], normals @ shared[:, : j + 1]])
-        return rows, np.concatenate([[s.high[j], -s.low[j]], s.bounds[ends], normals @ right - least])
+        shared = later & (earlier | self.coupling)
+        normals, least = self._facets(j, shared)
+        rows = np.vstack([own, s.rows[ends, : j + 1], normals @ s.rows[shared, : j + 1]])
+        return rows, np.concatenate([[s.high[j], -s.low[j]], s.bounds[ends], normals @ s.bounds[shared] - least])
 
-    def _facets(self, columns: list[int], shared: Mask) -> tuple[Array, Array]:
-        """Normals w (m, d) of the facets of what `columns` can make of the shared rules, and min w·A x (m,)."""
-        s, d = self.system, int(shared.sum())
+    def _facets(self, j: int, shared: Mask) -> tuple[Array, Array]:
+        """Normals w (m, d) of the facets of what the columns after j can make of shared rules; min w·A x (m,)."""
+        d, last = int(shared.sum()), self._last[j]
         if d == 0:
             return np.empty((0, 0)), np.empty(0)
-        inner = ~shared & ~self.coupling & (np.abs(s.rows[:, columns]) > ZERO).any(axis=1)
-        corners, edges, first = [], [np.eye(d)[~s.equality[shared]]], []
-        for group in groups(columns, s.rows[inner]):
-            vertices, directions = self._group(tuple(group))
-            first.append(sum(len(c) for c in corners))
-            corners.append(vertices @ s.rows[np.ix_(shared, group)].T)
-            edges.append(directions @ s.rows[np.ix_(shared, group)].T)
+        scale, cone = self._units(j, shared), ~self.system.equality[shared]
+        corners, edges = [], [np.eye(d)[cone]]
+        rest = list(range(j + 1, last + 1))
+        for group in groups(rest, self.system.rows[~shared & ~self.coupling]):
+            images = self._images(group, shared)
+            corners.append(images[0] * scale)
+            edges.append(images[1] * scale)
+        more, others = self._after[last + 1]
+        use, into = shared[self.coupling], self.coupling[shared]
+        widened = np.zeros((sum(len(c) for c in more), d))
+        if more:
+            widened[:, into] = np.vstack(more)[:, use]
+        edges.append(np.zeros((len(others), d)))
+        edges[-1][:, into] = others[:, use]
+        first = np.cumsum([0, *(len(c) for c in (*corners, *more))])[:-1]
         normals = self._perpendicular(_unit(np.vstack(edges)))
-        normals = normals[(normals[:, ~s.equality[shared]] >= -_EQUAL).all(axis=1)]
-        normals[:, ~s.equality[shared]] = np.maximum(normals[:, ~s.equality[shared]], 0.0)
-        return _facets_among(normals, np.vstack(corners), np.array(first), ~s.equality[shared])
+        normals = normals[(normals[:, cone] >= -_EQUAL).all(axis=1)]
+        normals[:, cone] = np.maximum(normals[:, cone], 0.0)
+        normals, least = _facets_among(normals, np.vstack([*corners, widened]), first, cone)
+        return normals * scale, least
 
-    def _group(self, columns: tuple[int, ...]) -> tuple[Array, Array]:
-        """Vertices of a group by itself, and the directions that its edges may have."""
-        if columns not in self._groups:
-            s, others = self.system, np.setdiff1d(np.arange(self.system.rows.shape[1]), columns)
-            there = np.abs(s.rows) > ZERO
-            inside = ~self.coupling & there.any(axis=1) & ~there[:, others].any(axis=1)
-            part = System(
-                s.low[list(columns)], s.high[list(columns)], s.rows[np.ix_(inside, list(columns))],
-                s.bounds[inside], s.equality[inside],
-            )  # fmt: skip
-            self._groups[columns] = vertices(part), _directions(part)
-        return self._groups[columns]
+    def _units(self, j: int, shared: Mask) -> Array:
+        """Units of the shared rules (d,) in which sites that differ in multiplicity alone look the same."""
+        size = np.abs(self.system.rows[shared])
+        coupled, units = size[self.coupling[shared]], np.ones(len(size))
+        for i in np.flatnonzero(~self.coupling[shared]):
+            column = j + 1 + int(np.argmax(size[i, j + 1 :] > ZERO))
+            units[i] = (coupled[:, column].max(initial=0.0) or 1.0) / size[i, column]
+        return units
+
+    def _images(self, columns: list[int], shared: Mask) -> tuple[Array, Array]:
+        """Vertices of a group by itself and directions of its edges, in terms of the shared rules."""
+        s = self.system
+        inside = ~shared & ~self.coupling & self._there[:, columns].any(axis=1)
+        part = System(
+            s.low[columns], s.high[columns], s.rows[np.ix_(inside, columns)], s.bounds[inside], s.equality[inside]
+        )
+        corners, image = vertices(part), s.rows[np.ix_(shared, columns)].T
+        return corners @ image, edges_of(part, corners) @ image
 
     def _perpendicular(self, directions: Array) -> Array:
         key = np.append(directions.shape[1], directions.round(9)).tobytes()
@@ -190,21 +212,19 @@ def _allowed(system: System, points: Array) -> Mask:
     return within.all(axis=1) & (over <= _EQUAL).all(axis=1)
 
 
-def _directions(system: System) -> Array:
-    """Directions along which all columns but k + 1 stand still and k rules are kept, shape (m, n)."""
-    n, must = len(system.low), set(np.flatnonzero(system.equality).tolist())
-    optional = [i for i in range(len(system.rows)) if i not in must]
-    loose = [j for j in range(n) if system.high[j] > system.low[j]]
-    found = []
-    for size in range(len(must), min(len(system.rows), n - 1) + 1):
-        for more in combinations(optional, size - len(must)):
-            rows = sorted(must | set(more))
-            for moving in combinations(loose, size + 1):
-                values, right = np.linalg.svd(system.rows[np.ix_(rows, moving)])[1:] if size else ([], np.eye(1))
-                if size == 0 or np.min(values) > ZERO * np.max(values):
-                    found.append(np.zeros(n))
-                    found[-1][list(moving)] = right[-1]
-    return np.array(found).reshape(len(found), n)
+def edges_of(system: System, corners: Array) -> Array:
+    """Directions (m, n) of the edges between vertices: pairs that share limits which no third vertex has all of."""
+    if len(corners) == 2 or len(corners) == 1:
+        return corners[1:] - corners[:1]
+    slack = np.column_stack([corners - system.low, system.high - corners, system.bounds - corners @ system.rows.T])
+    tight = np.abs(slack) <= 10.0 * _EQUAL
+    first, second = np.triu_indices(len(corners), 1)
+    both = tight[first] & tight[second]
+    enough = both.sum(axis=1) >= len(system.low) - 1
+    first, second, both = first[enough], second[enough], both[enough]
+    holders = (both.astype(np.float32) @ tight.T.astype(np.float32)) >= both.sum(axis=1)[:, None]
+    edge = holders.sum(axis=1) == 2
+    return corners[first[edge]] - corners[second[edge]]
 
 
 def _unit(directions: Array) -> Array:
@@ -227,24 +247,34 @@ def perpendicular(directions: Array) -> Array:
     if not len(directions):
         return np.empty((0, directions.shape[1]))
     _, size, right = np.linalg.svd(directions, full_matrices=False)
-    span = right[size > 1e-8 * size.max()].T
-    flats = {np.zeros(len(directions), dtype=bool).tobytes(): span}
-    for _ in range(span.shape[1] - 1):
-        deeper: dict[bytes, Array] = {}
-        for held, basis in flats.items():
-            inside = directions @ basis
-            left = ~np.frombuffer(held, dtype=bool)
-            while left.any():
-                normal = inside[int(np.argmax(left))]
-                narrower = basis @ np.linalg.qr(normal[:, None], mode="complete")[0][:, 1:]
-                contains = np.linalg.norm(directions @ narrower, axis=1) < 1e-7
-                deeper[contains.tobytes()] = narrower
-                left &= ~contains
-            if len(deeper) > _MOST_FLATS:
-                raise InputError("the rules on occupancies are too entangled: too many totals at once; drop some")
-        flats = deeper
-    lines = np.hstack(list(flats.values())).T
+    bases = right[None, size > 1e-8 * size.max()].transpose(0, 2, 1)
+    held, last = np.zeros((1, len(directions)), dtype=bool), np.array([-1])
+    for _ in range(bases.shape[2] - 1):
+        # a flat is reached from the one without the last of its directions that the earlier ones do not imply
+        flat, index = np.nonzero(~held & (np.arange(len(directions)) > last[:, None]))
+        if len(flat) > _MOST_FLATS:
+            raise InputError("the rules on occupancies are too entangled: too many totals at once; drop some")
+        parts = [
+            _narrower(directions, bases, held, flat[i : i + _CHUNK], index[i : i + _CHUNK])
+            for i in range(0, len(flat), _CHUNK)
+        ]
+        bases, held, last = (np.concatenate(part) for part in zip(*parts, strict=True))
+    lines = bases[:, :, 0]
     return np.vstack([lines, -lines])
+
+
+def _narrower(
+    directions: Array, bases: Array, held: Mask, flat: NDArray[np.int64], index: NDArray[np.int64]
+) -> tuple[Array, Mask, NDArray[np.int64]]:
+    """Flats cut by the planes perpendicular to one more direction each: bases, directions that they hold, the last."""
+    basis = bases[flat]
+    mirror = np.einsum("fi,fiq->fq", directions[index], basis)
+    mirror[:, 0] += np.copysign(np.linalg.norm(mirror, axis=1), mirror[:, 0])
+    along = np.einsum("fdq,fq->fd", basis, mirror) * (2.0 / np.einsum("fq,fq->f", mirror, mirror))[:, None]
+    narrower = basis[:, :, 1:] - along[:, :, None] * mirror[:, None, 1:]  # Householder's reflection
+    now = np.linalg.norm(directions @ narrower, axis=2) < 1e-7
+    own = np.argmax(now & ~held[flat], axis=1) == index
+    return narrower[own], now[own], index[own]
 
 
 def _facets_among(normals: Array, corners: Array, first: NDArray[np.int64], cone: Mask) -> tuple[Array, Array]:
