@@ -72,13 +72,12 @@ def coupling_rows(system: System) -> Mask:
 
 def groups(columns: list[int], rows: Array) -> list[list[int]]:
     """Those of `columns` that rows (k, n) link, together; in order of their first."""
-    linked = [set(np.flatnonzero(np.abs(row) > ZERO).tolist()) & set(columns) for row in rows]
-    found: list[set[int]] = [{j} for j in columns]
-    for link in linked:
-        touched = [g for g in found if g & link]
-        if len(touched) > 1:
-            found = [g for g in found if not g & link] + [set().union(*touched)]
-    return sorted((sorted(g) for g in found), key=lambda g: g[0])
+    own = np.abs(rows[:, columns]) > ZERO
+    label = np.arange(len(columns))
+    for link in own[own.sum(axis=1) > 1]:
+        touched = np.unique(label[link])
+        label[np.isin(label, touched)] = touched[0]
+    return [[columns[i] for i in np.flatnonzero(label == first)] for first in np.unique(label)]
 
 
 class Projections:
@@ -98,12 +97,16 @@ class Projections:
         self._normals: dict[bytes, Array] = {}
         every = groups(list(range(system.rows.shape[1])), system.rows[~coupling])
         self._last = {j: group[-1] for group in every for j in group}
-        # what all groups from one column on can make of the coupling rows
-        self._after: dict[int, tuple[list[Array], Array]] = {len(self._last): ([], np.empty((0, int(coupling.sum()))))}
+        # what all groups from one column on can make of the coupling rows: summands of one shape are added up
+        self._after: dict[int, tuple[dict[bytes, Array], Array]] = {
+            len(self._last): ({}, np.empty((0, int(coupling.sum()))))
+        }
         for group in reversed(every):
             corners, edges = self._images(group, coupling)
+            corners, shape = _shape(corners)
             more, others = self._after[group[-1] + 1]
-            self._after[group[0]] = [corners, *more], _unit(np.vstack([edges, others]))
+            summed = {**more, shape: corners + more.get(shape, 0.0)}
+            self._after[group[0]] = summed, _unit(np.vstack([edges, others]))
 
     def rows(self, j: int) -> tuple[Array, Array]:
         """What limits column j when the columns before it are given: ``rows @ x[:j + 1] ≤ bounds``.
@@ -134,12 +137,12 @@ class Projections:
             edges.append(images[1] * scale)
         more, others = self._after[last + 1]
         use, into = shared[self.coupling], self.coupling[shared]
-        widened = np.zeros((sum(len(c) for c in more), d))
+        widened = np.zeros((sum(len(c) for c in more.values()), d))
         if more:
-            widened[:, into] = np.vstack(more)[:, use]
+            widened[:, into] = np.vstack(list(more.values()))[:, use]
         edges.append(np.zeros((len(others), d)))
         edges[-1][:, into] = others[:, use]
-        first = np.cumsum([0, *(len(c) for c in (*corners, *more))])[:-1]
+        first = np.cumsum([0, *(len(c) for c in (*corners, *more.values()))])[:-1]
         normals = self._perpendicular(_unit(np.vstack(edges)))
         normals = normals[(normals[:, cone] >= -_EQUAL).all(axis=1)]
         normals[:, cone] = np.maximum(normals[:, cone], 0.0)
@@ -210,6 +213,14 @@ def _allowed(system: System, points: Array) -> Mask:
     over[:, system.equality] = np.abs(over[:, system.equality])
     within = (points >= system.low - _EQUAL) & (points <= system.high + _EQUAL)
     return within.all(axis=1) & (over <= _EQUAL).all(axis=1)
+
+
+def _shape(corners: Array) -> tuple[Array, bytes]:
+    """The corners (m, d) in a fixed order, and what is common to polytopes that differ by size and place alone."""
+    corners = corners[np.lexsort((np.zeros(len(corners)), *corners.round(9).T[::-1]))]
+    moved = corners - corners[0]
+    size = float(np.abs(moved).max(initial=0.0)) or 1.0
+    return corners, np.append(len(corners), (moved / size).round(9) + 0.0).tobytes()
 
 
 def edges_of(system: System, corners: Array) -> Array:
