@@ -142,6 +142,7 @@ def prepare(
         for view in views
     ]
     problem = pose(views, bounds, rows, model, options)
+    notes += problem.occupancies.notes
     if problem.n_varied >= problem.n_points:
         raise InputError(f"{problem.n_points} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
     first = replace(views[0].model, ties=model.ties)

@@ -9,9 +9,10 @@ from xrdfit.fitting.blocks import Restraint
 from xrdfit.fitting.known import Known
 from xrdfit.fitting.options import FitOptions
 from xrdfit.model.composition import OccupancyMap, Rule, occupancy_map
+from xrdfit.model.equalities import ROUNDING
 from xrdfit.model.phase import Phase
 from xrdfit.model.powder import PowderModel
-from xrdfit.model.ties import Tie
+from xrdfit.model.ties import Tie, followed, ordered
 from xrdfit.parameters import ParameterRow
 
 Rows = Mapping[str, ParameterRow]
@@ -27,7 +28,9 @@ def occupancies(
     rules = [_tie_rule(t, rows) for t in tied] + _exact_rules(model, options)
     rules = [r for r in (_without_fixed(rule, names, rows) for rule in rules) if r is not None]
     limits = [(rows[n].minimum, rows[n].maximum) for n in names]
-    return occupancy_map(names, limits, rules), _ordered([t for t in ties if t not in tied])
+    followers = ordered([t for t in ties if t not in tied])
+    followed(followers, {n: r.value for n, r in rows.items()}, {n: (r.minimum, r.maximum) for n, r in rows.items()})
+    return occupancy_map(names, limits, rules, rounding=ROUNDING), followers
 
 
 def restraints(model: PowderModel, rows: Rows, options: FitOptions, moving: set[str]) -> tuple[Restraint, ...]:
@@ -134,21 +137,7 @@ def _without_fixed(rule: Rule, names: list[str], rows: Rows) -> Rule | None:
     moving = {n: c for n, c in rule.coefficients.items() if n in names}
     still = sum(c * rows[n].value for n, c in rule.coefficients.items() if n not in names)
     if not moving and not rule.equality:
-        if still > rule.bound + 1e-9:
+        if still > rule.bound + ROUNDING:
             raise InputError(f"{rule.text} does not hold: the fixed occupancies make {still:g}")
         return None
     return Rule(moving, rule.bound - still, rule.equality, rule.text)
-
-
-def _ordered(ties: list[Tie]) -> tuple[Tie, ...]:
-    """Ties in an order in which each only needs those before it."""
-    ordered: list[Tie] = []
-    waiting = list(ties)
-    while waiting:
-        targets = {t.target for t in waiting}
-        ready = [t for t in waiting if not (t.sources & targets)]
-        if not ready:
-            raise InputError(f"ties {', '.join(repr(t.text) for t in waiting)} refer to each other in a circle")
-        ordered += ready
-        waiting = [t for t in waiting if t not in ready]
-    return tuple(ordered)

@@ -119,12 +119,16 @@ def _names_at_bound(problem: Problem, theta: Array, values: Mapping[str, float])
 
 
 def _occupancies_at_bound(problem: Problem, values: Mapping[str, float]) -> set[str]:
-    """Occupancies at their own limits; where none is, those at a limit that a rule sets (packing, a mixed site)."""
+    """Occupancies at their own limits; where none is, those at a limit that a rule sets (packing, a mixed site).
+
+    One that the rules leave a single value has no limit.
+    """
     table = problem.occupancies
+    moves = np.abs(table.tangent).max(axis=1, initial=0.0) > 0.0
     own = {
         name
-        for name, (low, high) in zip(table.names, table.limits, strict=True)
-        if min(values[name] - low, high - values[name]) < 1e-6
+        for name, (low, high), free in zip(table.names, table.limits, moves, strict=True)
+        if free and min(values[name] - low, high - values[name]) < 1e-6
     }
     flags = table.on_bound(np.array([values[n] for n in table.names]), 1e-6)
     return own or {name for name, flag in zip(table.names, flags, strict=True) if flag}

@@ -87,12 +87,19 @@ def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterat
     if without_effect:
         yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
     rows = result.problem.rows
-    names = [n for n in result.covariance_names if rows[n].kind.belongs != "background" and result.parameters[n].stderr]
-    free = [n for n in names if result.parameters[n].status in ("varied", "at bound")]
-    for first, second in combinations(free, 2):
+    # what follows others by a tie or a total is no second parameter, at a bound or not
+    names = [n for n in _independent(result) if rows[n].kind.belongs != "background" and result.parameters[n].stderr]
+    for first, second in combinations(names, 2):
         r = result.correlation(first, second)
         if abs(r) > HIGH_CORRELATION:
             yield f"{first} and {second} are correlated ({r:+.3f}): the scan hardly tells them apart"
+
+
+def _independent(result: FitResult) -> list[str]:
+    """Names of the parameters that the fit moved by themselves, in the order of the covariance."""
+    sites, rows = result.problem.occupancies, result.problem.rows
+    own = {*result.problem.direct, *(sites.names[j] for j in sites.free)}
+    return [n for n in result.covariance_names if n in own or rows[n].kind.linear]
 
 
 def _of_rivals(result: FitResult) -> Iterator[str]:

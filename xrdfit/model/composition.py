@@ -25,6 +25,8 @@ from xrdfit.model.polytope import ZERO, Projections, System, coupling_rows, grou
 
 Array = NDArray[np.float64]
 
+_LARGEST = 1e6  # coefficient: beyond it rounding would be as large as an occupancy
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -184,6 +186,9 @@ def occupancy_map(
         When no occupancies obey every rule, with what they miss; when more rules are entangled than can be solved.
     """
     low, high = np.array(limits, dtype=float).reshape(-1, 2).T
+    for rule in rules:
+        if not all(abs(c) <= _LARGEST for c in (*rule.coefficients.values(), rule.bound)):
+            raise InputError(f"{rule.text}: its numbers must not exceed {_LARGEST:g}")
     system = System(
         low,
         high,

@@ -11,6 +11,7 @@ from xrdfit.crystal.symmetry import cell_from_free, cell_names, free_coordinates
 from xrdfit.diffraction.settings import EngineSettings, Shape
 from xrdfit.errors import InputError
 from xrdfit.model.composition import Rule
+from xrdfit.model.equalities import ROUNDING
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM, Instrument
 from xrdfit.parameters import CELL, PHASE, SITE, ParameterRow, row
 
@@ -123,7 +124,7 @@ class Phase:
         for element, atoms in total.items():
             sites = [s for s in self.structure.sites if s.element == element]
             capacity = sum(s.multiplicity for s in sites)
-            if not sites or not 0 <= atoms <= capacity:
+            if not sites or not 0 <= atoms <= capacity * (1 + ROUNDING):
                 have = ", ".join(dict.fromkeys(s.element for s in self.structure.sites))
                 limit = f"its sites hold 0 to {capacity}" if sites else f"the phase holds {have}"
                 raise InputError(f"total {element}={atoms:g} atoms per cell is impossible: {limit}")

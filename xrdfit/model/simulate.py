@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xrdfit.diffraction.grids import check_grid
 from xrdfit.errors import InputError
 from xrdfit.model.powder import PowderModel
+from xrdfit.model.ties import followed, ordered
 
 
 def simulate(
@@ -49,19 +50,19 @@ def simulate(
     Raises
     ------
     InputError
-        For a grid that is not ascending within 0–180°, or a parameter that the model does not have.
+        For a grid that is not ascending within 0–180°, a parameter that the model does not have, or a tie that leaves the limits of what follows.
     """
     if engine not in ("bragg", "debye"):
         raise InputError(f"engine {engine!r} is unknown here; allowed are bragg and debye")
     angles = check_grid(two_theta)
     if radiation is not None:
         model = replace(model, instrument=replace(model.instrument, radiation=radiation))
-    parameters = {r.name: r.value for r in model.rows(engine)}
+    rows = model.rows(engine)
+    parameters = {r.name: r.value for r in rows}
     for name, value in (values or {}).items():
         if name not in parameters:
             raise InputError(f"{name}={value:g} is no parameter of {model.name}; there are {', '.join(parameters)}")
         parameters[name] = value
-    for tie in model.ties:
-        parameters[tie.target] = tie.evaluate(parameters)[0]
+    parameters = followed(ordered(model.ties), parameters, {r.name: (r.minimum, r.maximum) for r in rows})
     bound = model.bind(angles, engine, anomalous=anomalous, table=anomalous_table)
     return bound.patterns(parameters) @ np.array([parameters[name] for name in bound.scales])

@@ -12,8 +12,9 @@ and never evaluated as a programme; a tie returns its value together with its de
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isfinite
 
 from xrdfit.errors import InputError
 
@@ -49,7 +50,7 @@ class _Node:
             return a * b, _combine(da, b, db, a)
         if b == 0.0:
             raise InputError("a tie divides by zero. Change the tie or the values in it")
-        return a / b, _combine(da, 1.0 / b, db, -a / b**2)
+        return a / b, _combine(da, 1.0 / b, db, -(a / b) / b)
 
     def names(self) -> Iterator[str]:
         if self.kind == "name":
@@ -86,8 +87,20 @@ class Tie:
     _tree: _Node
 
     def evaluate(self, values: Mapping[str, float]) -> tuple[float, Gradient]:
-        """Value of the target and its derivatives by the sources."""
-        return self._tree.evaluate(values)
+        """Value of the target and its derivatives by the sources.
+
+        Raises
+        ------
+        InputError
+            Where it divides by zero, or its numbers are too large or too small to be computed with.
+        """
+        try:
+            value, slopes = self._tree.evaluate(values)
+        except OverflowError:
+            value, slopes = inf, {}
+        if not all(map(isfinite, (value, *slopes.values()))):
+            raise InputError(f"tie {self.text!r} has no finite value here. Change the tie or the values in it")
+        return value, slopes
 
     def affine(self) -> tuple[float, Gradient] | None:
         """``(constant, slopes)`` where the tie is affine in its sources, else None."""
@@ -123,6 +136,49 @@ def parse_tie(text: str) -> Tie:
     if target in sources:
         raise InputError(f"tie {text!r} refers to itself; the right-hand side must name other parameters")
     return Tie(target, text.strip(), sources, tree)
+
+
+def ordered(ties: Sequence[Tie]) -> tuple[Tie, ...]:
+    """Ties in an order in which each only needs those before it.
+
+    Raises
+    ------
+    InputError
+        They refer to each other in a circle.
+    """
+    done: list[Tie] = []
+    waiting = list(ties)
+    while waiting:
+        targets = {t.target for t in waiting}
+        ready = [t for t in waiting if not (t.sources & targets)]
+        if not ready:
+            raise InputError(f"ties {', '.join(repr(t.text) for t in waiting)} refer to each other in a circle")
+        done += ready
+        waiting = [t for t in waiting if t not in ready]
+    return tuple(done)
+
+
+def followed(
+    ties: Sequence[Tie], values: Mapping[str, float], limits: Mapping[str, tuple[float, float]]
+) -> dict[str, float]:
+    """Values with those that follow by ties, which are in order, put in.
+
+    Raises
+    ------
+    InputError
+        A tie has no finite value, or one outside the limits of its target.
+    """
+    out = dict(values)
+    for tie in ties:
+        value = out[tie.target] = tie.evaluate(out)[0]
+        low, high = limits[tie.target]
+        slack = 1e-9 * max(1.0, abs(low) if isfinite(low) else 0.0, abs(high) if isfinite(high) else 0.0)
+        if not low - slack <= value <= high + slack:
+            raise InputError(
+                f"tie {tie.text!r} makes {tie.target} {value:.6g}; allowed are {low:g} to {high:g}. "
+                "Change the tie or the values in it"
+            )
+    return out
 
 
 class _Parser:
