@@ -80,7 +80,7 @@ def _tight(system: System, slack: float) -> list[Mask]:
     k, n = system.rows.shape
     loose = np.flatnonzero(system.high - system.low > 0.0)
     below, scale = system.rows[~system.equality], _largest(system.rows[~system.equality])
-    unit = eye_array(n, format="csr")[loose]
+    unit = csr_array(np.eye(n)[loose])
     rows = vstack([csr_array(below / scale[:, None]), unit, -unit])
     right = np.concatenate([system.bounds[~system.equality] / scale, system.high[loose], -system.low[loose]])
     fixed = np.setdiff1d(np.arange(n), loose)

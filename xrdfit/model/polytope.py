@@ -162,10 +162,8 @@ class Projections:
         """Vertices of a group by itself and directions of its edges, in terms of the shared rules."""
         s = self.system
         inside = ~shared & ~self.coupling & self._there[:, columns].any(axis=1)
-        part = System(
-            s.low[columns], s.high[columns], s.rows[np.ix_(inside, columns)], s.bounds[inside], s.equality[inside]
-        )
-        corners, image = vertices(part), s.rows[np.ix_(shared, columns)].T
+        part = System(s.low[columns], s.high[columns], s.rows[inside][:, columns], s.bounds[inside], s.equality[inside])
+        corners, image = vertices(part), s.rows[shared][:, columns].T
         return corners @ image, edges_of(part, corners) @ image
 
     def _perpendicular(self, directions: Array) -> Array:
@@ -212,7 +210,7 @@ def _allowed(system: System, points: Array) -> Mask:
     over = points @ system.rows.T - system.bounds
     over[:, system.equality] = np.abs(over[:, system.equality])
     within = (points >= system.low - _EQUAL) & (points <= system.high + _EQUAL)
-    return within.all(axis=1) & (over <= _EQUAL).all(axis=1)
+    return np.logical_and(within.all(axis=1), (over <= _EQUAL).all(axis=1))
 
 
 def _shape(corners: Array) -> tuple[Array, bytes]:

@@ -50,7 +50,8 @@ def simulate(
     Raises
     ------
     InputError
-        For a grid that is not ascending within 0–180°, a parameter that the model does not have, or a tie that leaves the limits of what follows.
+        For a grid that is not ascending within 0–180°, a parameter that the model does not have, or a tie that leaves
+        the limits of what follows.
     """
     if engine not in ("bragg", "debye"):
         raise InputError(f"engine {engine!r} is unknown here; allowed are bragg and debye")
