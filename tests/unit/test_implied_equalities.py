@@ -1,4 +1,4 @@
-"""Antisites in a perovskite: totals of two elements on two full mixed sites leave one degree of freedom, and no bound."""
+"""Antisites in a perovskite: totals of two elements on two full mixed sites leave one degree of freedom, no bound."""
 
 import numpy as np
 import pytest
