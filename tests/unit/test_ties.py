@@ -1,13 +1,14 @@
 """Ties: a closed grammar, values and derivatives."""
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from xrdfit.errors import InputError
-from xrdfit.model.ties import parse_tie
+from xrdfit.model.ties import followed, ordered, parse_tie
 
 
 def test_value_and_gradient():
@@ -58,3 +59,29 @@ def test_division_by_zero_is_an_input_error():
 def test_garbage_only_ever_raises_input_error(text):
     with contextlib.suppress(InputError):
         parse_tie(text)
+
+
+@pytest.mark.parametrize("text", ["size_nm = a / 1e200", "size_nm = a / 1e-200", "occ_Cu_8c = -3", "occ_Cu_8c = a"])
+def test_what_follows_stays_within_its_limits(text):
+    tie = parse_tie(text)
+    limits = {"size_nm": (0.5, 50.0), "occ_Cu_8c": (0.0, 1.0)}
+    with pytest.raises(InputError, match=rf"tie '{re.escape(text)}' makes .* allowed are"):
+        followed([tie], {"a": 5.85, "size_nm": 4.0, "occ_Cu_8c": 0.3}, limits)
+
+
+@pytest.mark.parametrize("text", ["b = a * 1e308 * 1e308", "b = a / 1e-308 / 1e-308", "b = 1e308 * 1e308 * a"])
+def test_a_tie_without_a_finite_value_says_so(text):
+    with pytest.raises(InputError, match="no finite value"):
+        parse_tie(text).evaluate({"a": 5.0})
+
+
+def test_a_large_divisor_leaves_a_slope():
+    value, slopes = parse_tie("b = 3 / a").evaluate({"a": 1e200})
+    assert value == pytest.approx(3e-200)
+    assert slopes["a"] == 0.0
+
+
+def test_ties_are_followed_in_order():
+    ties = ordered([parse_tie("c = 2 * b"), parse_tie("b = 2 * a")])
+    everywhere = dict.fromkeys("abc", (0.0, 10.0))
+    assert followed(ties, {"a": 1.0, "b": 0.0, "c": 0.0}, everywhere) == {"a": 1.0, "b": 2.0, "c": 4.0}

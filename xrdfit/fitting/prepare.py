@@ -17,7 +17,7 @@ from xrdfit.fitting.rules import occupancies, restraints
 from xrdfit.fitting.selection import select, with_background, with_instrument
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import BoundModel, PowderModel
-from xrdfit.model.ties import followed, parse_tie
+from xrdfit.model.ties import parse_tie
 from xrdfit.parameters import ParameterRow, relabelled
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ def prepare(
         for view in views
     ]
     problem = pose(views, bounds, rows, model, options)
+    notes += problem.occupancies.notes
     if problem.n_varied >= problem.n_points:
         raise InputError(f"{problem.n_points} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
     notes += problem.occupancies.notes
@@ -166,7 +167,6 @@ def pose(
     sites, followers = occupancies(model, model.ties, rows, options)
     direct = tuple(r.name for r in rows.values() if r.vary and not r.is_occupancy and not r.kind.linear)
     logs = np.array([rows[name].kind.logarithmic for name in direct], dtype=bool)
-    followed(followers, {n: r.value for n, r in rows.items()}, {n: (r.minimum, r.maximum) for n, r in rows.items()})
     lower, upper, step = _limits([rows[n] for n in direct], logs, len(sites.free))
     moving = {*direct, *sites.names, *(t.target for t in followers)}
     return Problem(

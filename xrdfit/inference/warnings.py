@@ -97,9 +97,9 @@ def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterat
 
 def _independent(result: FitResult) -> list[str]:
     """Names of the parameters that the fit moved by themselves, in the order of the covariance."""
-    problem = result.problem
-    own = {*problem.direct, *(problem.occupancies.names[j] for j in problem.occupancies.free), *problem.solved}
-    return [n for n in result.covariance_names if n in own]
+    sites, rows = result.problem.occupancies, result.problem.rows
+    own = {*result.problem.direct, *(sites.names[j] for j in sites.free)}
+    return [n for n in result.covariance_names if n in own or rows[n].kind.linear]
 
 
 def _of_rivals(result: FitResult) -> Iterator[str]:

@@ -65,6 +65,7 @@ def tighten(system: System, rounding: float = 0.0) -> tuple[System, float]:
                 flags[2] = np.zeros_like(flags[2])  # little of an element is no rounding
             if not any(f.any() for f in flags):
                 break
+            flags[0] |= _fixed_beside(system, flags, 10.0 * slack)
             tightened, missed = _tightened(system, *flags)
             if slack == PRECISION and missed > _EQUAL:
                 break  # thin, yet not flat
@@ -106,6 +107,18 @@ def _tight(system: System, slack: float) -> list[Mask]:
 
 def _largest(rows: Array) -> Array:
     return np.abs(rows).max(axis=1, initial=ZERO)
+
+
+def _fixed_beside(system: System, flags: list[Mask], slack: float) -> Mask:
+    """Rules "≤" (k,) that have one value, and little slack, once those of `flags` hold: they share its slack."""
+    unit, known = np.eye(len(system.low)), system.low == system.high
+    held = np.vstack([system.rows[system.equality | flags[0]], unit[known | flags[1] | flags[2]]])
+    ends = np.where(known | flags[2], system.low, system.high)[known | flags[1] | flags[2]]
+    point = np.linalg.lstsq(held, np.concatenate([system.bounds[system.equality | flags[0]], ends]))[0]
+    open_ = system.rows @ (np.eye(len(system.low)) - np.linalg.pinv(held, rcond=1e-9) @ held)
+    scale = _largest(system.rows)
+    near = (system.bounds - system.rows @ point) / scale < slack
+    return ~system.equality & near & (np.abs(open_).max(axis=1, initial=0.0) < 1e-9 * scale)
 
 
 def _tightened(system: System, rules: Mask, upper: Mask, lower: Mask) -> tuple[System, float]:

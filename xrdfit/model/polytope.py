@@ -29,8 +29,8 @@ Mask = NDArray[np.bool_]
 ZERO = 1e-10
 _EQUAL = 1e-9  # of vertices and unit vectors
 _LARGEST_GROUP = 8  # occupancies: its vertices are listed one by one
-_MOST_FLATS = 1_000_000
-_CHUNK = 20_000
+_MOST_FLATS = 200_000
+_CHUNK = 5_000
 _MOST_VERTICES = 200_000
 
 
@@ -146,8 +146,11 @@ class Projections:
         normals = self._perpendicular(_unit(np.vstack(edges)))
         normals = normals[(normals[:, cone] >= -_EQUAL).all(axis=1)]
         normals[:, cone] = np.maximum(normals[:, cone], 0.0)
-        normals, least = _facets_among(normals, np.vstack([*corners, widened]), first, cone)
-        return normals * scale, least
+        every = np.vstack([*corners, widened])
+        parts = [_facets_among(normals[i : i + _CHUNK], every, first, cone) for i in range(0, len(normals), _CHUNK)]
+        if not parts:
+            return np.empty((0, d)), np.empty(0)
+        return np.vstack([part for part, _ in parts]) * scale, np.concatenate([part for _, part in parts])
 
     def _units(self, j: int, shared: Mask) -> Array:
         """Units of the shared rules (d,) in which sites that differ in multiplicity alone look the same."""
