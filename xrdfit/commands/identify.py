@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
-from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, say, whole_number
+from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
@@ -85,12 +85,12 @@ def identify(
         if path is not None:
             from xrdfit.report.identify_figure import png
 
-            write_bytes(path, png(found))
+            write_bytes(path, png(found), exclusive=not force)
     if json:
         rows = {name: [row.to_dict() for row in rows] for name, rows in plans.items()}
         print_json({**found.to_dict(), "design": rows, "design_refused": refused})
     else:
-        print(found)
+        show(str(found))
         for name, rows in plans.items():
             _show(name, targets[name], rows)
     for name, reason in refused.items():
