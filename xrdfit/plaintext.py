@@ -65,8 +65,8 @@ def csv_cell(value: Any) -> Any:
         return ""
     if not isinstance(value, str):
         return value
-    text = storable(value)
-    if (text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(_FORMULA)) and not _is_number(text):
+    text = printable(value)
+    if (text.startswith("\n") or text.lstrip().startswith(_FORMULA)) and not _is_number(text):
         return "'" + text
     return text
 

@@ -117,9 +117,10 @@ def print_json(data: Mapping[str, Any]) -> None:
     """Print one JSON object; numbers that are not finite are null."""
     from xrdfit.report.numbers import plain
 
-    # escapes of JSON's own where the output cannot show all characters
-    as_ascii = (sys.stdout.encoding or "ascii").lower().replace("-", "") not in ("utf8", "utf8sig")
-    print(json.dumps(plain(data), ensure_ascii=as_ascii, allow_nan=False))
+    # escapes of JSON's own for what the output cannot show, or a terminal might obey
+    limited = (sys.stdout.encoding or "ascii").lower().replace("-", "") not in ("utf8", "utf8sig")
+    text = json.dumps(plain(data), ensure_ascii=limited, allow_nan=False)
+    print(text if text.isprintable() else json.dumps(plain(data), allow_nan=False))
 
 
 def deliver(

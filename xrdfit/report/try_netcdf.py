@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 _MOST_MEMORY = 4_000_000_000
-_PROCESSOR_SECONDS = 10  # 500 MB take 3 s
+_PROCESSOR_SECONDS = 3  # and one more for each 50 MB of the file, which take a tenth of that
 _SECONDS = 100  # on a machine that is busy
 
 
@@ -59,7 +59,8 @@ def _main(path: str, most_bytes: str) -> str:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_SECONDS, _PROCESSOR_SECONDS))
+        seconds = _PROCESSOR_SECONDS + os.stat(path).st_size // 50_000_000
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     except (ImportError, ValueError, OSError):
         pass
     try:
