@@ -43,7 +43,9 @@ def _try(path: Path, most_bytes: int) -> str:
 
     with h5py.File(path, "r") as file:
         # from the shapes, before any of it is read
-        size = sum(item.size * max(item.dtype.itemsize, 1) for item in file.values() if isinstance(item, h5py.Dataset))
+        size = sum(
+            (item.size or 0) * max(item.dtype.itemsize, 1) for item in file.values() if isinstance(item, h5py.Dataset)
+        )
         if size > most_bytes:
             return f"its variables announce {size:.3g} bytes; at most {most_bytes} are read"
         for item in (file, *file.values()):
