@@ -137,13 +137,13 @@ def build() -> App:
     """Return the application with all commands, none of them imported."""
     from cyclopts import App, Parameter
 
-    from xrdfit import __version__
+    import xrdfit
 
     app = App(
         name="xrdfit",
         help=HELP,
         help_epilogue=EPILOGUE,
-        version=__version__,
+        version=lambda: xrdfit.__version__,
         help_format="plaintext",
         default_parameter=Parameter(negative=(), show_default=False),
         exit_on_error=False,

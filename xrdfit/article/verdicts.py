@@ -246,8 +246,8 @@ def distances(v: Values) -> Verdict:
     if v["cu_24e_se_a"] < 0.9 * bond:
         percent = 100.0 * by_size()[2.0].share("24e")
         remarks.append(
-            f"24e at x = 0.25, where Table 2 puts {percent:.0f} % of the Cu, is {v['cu_24e_se_a']:.2f} Å from Se, far below any "
-            f"Cu–Se bond ({bond:.2f} Å on 8c), a place where density is needed and no bond"
+            f"24e at x = 0.25, where Table 2 puts {percent:.0f} % of the Cu, is {v['cu_24e_se_a']:.2f} Å from Se, far "
+            f"below any Cu–Se bond ({bond:.2f} Å on 8c), a place where density is needed and no bond"
         )
     neighbours = int(v["tetrahedral_neighbours_of_4b"])
     if neighbours == 8:

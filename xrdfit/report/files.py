@@ -255,7 +255,7 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
 
 
 def _check_together(path: Path, sums: Mapping[str, str]) -> None:
-    """Make sure that the files are of one save, as far as they are there; results before 0.2 do not say so."""
+    """Make sure that the files are of one save, as far as they are there; older results do not say so."""
     for name, expected in sums.items():
         file = path / name
         if file.is_file() and checksum(file) != expected:
