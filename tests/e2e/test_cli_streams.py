@@ -133,6 +133,18 @@ def test_the_answer_is_told_where_saving_fails(tmp_path: Path, monkeypatch, caps
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", [["compare", SCAN, "--sites", "8c,24e"], ["identify"]])
+def test_findings_are_told_where_the_picture_cannot_be_written(command, tmp_path: Path, monkeypatch, capsys) -> None:
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "x.png")
+
+    monkeypatch.setattr("xrdfit.report.files.write_bytes", full)
+    assert main([*command, "--model", "cu2se-2nm", "-o", str(tmp_path / "x.png")]) == 2
+    told = capsys.readouterr()
+    assert "8c + " in told.out
+    assert told.err.splitlines()[-1] == "xrdfit: x.png: No space left on device"
+
+
 def test_names_from_files_are_never_commands_to_a_terminal(tmp_path: Path, capfd) -> None:
     file, plain = tmp_path / "model.toml", xf.load_model("cu2se-2nm")
     structure = replace(plain.phases[0].structure, name=HOSTILE, source=HOSTILE, notes=(HOSTILE,))

@@ -78,9 +78,15 @@ def calibrate(
         f"the specimen's displacement, {result['displacement_mm'].value:.4f} mm, is left out"
     )
     text = instrument_to_toml(without_specimen(result), source)
+    unsaved: Exception | None = None
     if path is not None and result.success:
-        write_text(path, text, exclusive=not force)
-    _show(result, text, path, as_json=json)
+        try:
+            write_text(path, text, exclusive=not force)
+        except (OSError, InputError) as error:  # what was computed is told all the same
+            unsaved = error
+    _show(result, text, None if unsaved else path, as_json=json)
+    if unsaved is not None:
+        raise unsaved
     return conclude(result)
 
 

@@ -54,15 +54,15 @@ def compare(
     names = [name.strip() for group in sites for name in group.split(",") if name.strip()]
     with progress() as tell:
         found = run(start, pattern, sites=names, rivals=rivals, options=options, progress=tell)
+    if json:
+        print_json(found.to_dict())
+    else:
+        _show(found)
     if path is not None:
         from xrdfit.report.compare_figure import png
         from xrdfit.report.files import write_bytes
 
         write_bytes(path, png(found), exclusive=not force)
-    if json:
-        print_json(found.to_dict())
-    else:
-        _show(found)
     return 0 if found.complete else INTERRUPTED
 
 

@@ -82,10 +82,6 @@ def identify(
                 plans[name] = design(found.result, name, target, progress=tell)
             except InputError as error:
                 refused[name] = str(error)
-        if path is not None:
-            from xrdfit.report.identify_figure import png
-
-            write_bytes(path, png(found), exclusive=not force)
     if json:
         rows = {name: [row.to_dict() for row in rows] for name, rows in plans.items()}
         print_json({**found.to_dict(), "design": rows, "design_refused": refused})
@@ -93,6 +89,10 @@ def identify(
         show(str(found))
         for name, rows in plans.items():
             _show(name, targets[name], rows)
+    if path is not None:
+        from xrdfit.report.identify_figure import png
+
+        write_bytes(path, png(found), exclusive=not force)
     for name, reason in refused.items():
         say(f"warning: --reach {name}: {reason}")
     # what a fit finds suspicious in its residual says nothing where there is no noise

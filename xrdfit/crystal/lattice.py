@@ -45,9 +45,8 @@ class Cell:
             value = getattr(self, name)
             least, most, unit = (_SHORTEST, 1e4, "Å") if name in "abc" else (0.0, 180.0, "°")
             if not least < value < most:
-                raise InputError(
-                    f"cell {name}: {value:g} {unit} is out of range; above {least:g} and below {most:g} {unit} is allowed"
-                )
+                allowed = f"above {least:g} and below {most:g} {unit} is allowed"
+                raise InputError(f"cell {name}: {value:g} {unit} is out of range; {allowed}")
         if self._box_squared <= 1e-12:
             raise InputError(f"cell angles {self.alpha:g}, {self.beta:g}, {self.gamma:g}°: they enclose no volume")
 
