@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("xrdfit", deadline=None)  # a busy machine is no fault
+settings.load_profile("xrdfit")
 
 REALDATA = Path(__file__).resolve().parents[2] / "shared" / "realdata"
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    __version__: str
 
 _PUBLIC = {
     "ComputationError": "xrdfit.errors",
@@ -54,7 +55,23 @@ __all__ = [*sorted(_PUBLIC), "__version__"]
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module 'xrdfit' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def _version() -> str:
+    """Return the version that pyproject.toml states, as it was installed or, in a checkout that was not, as it is."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("xrdfit-occupancy")
+    except PackageNotFoundError:
+        import tomllib
+        from pathlib import Path
+
+        text = (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+        return tomllib.loads(text)["project"]["version"]
 
 
 def __dir__() -> list[str]:

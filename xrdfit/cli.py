@@ -1,20 +1,23 @@
 """The command line: which commands there are, and what becomes of errors.
 
-Commands are given as text and imported when they are called, so that `xrdfit --help` loads no heavy library.
-Exit status: 0 done; 1 the computation ended without an answer; 2 bad input or usage; 130 interrupted.
+Commands are given as text and imported when they are called, so that `xrdfit --help` loads no heavy library; whatever
+takes time to import is imported in `main`, where Ctrl-C is met.
+Exit status: 0 done; 1 the computation ended without an answer; 2 bad input or usage; 130 interrupted; 143 terminated.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from io import TextIOWrapper
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError, Parameter
-
-from xrdfit import __version__
-from xrdfit.errors import ComputationError, InputError
+if TYPE_CHECKING:
+    from cyclopts import App
 
 HELP = "Site occupancies from powder X-ray diffraction, with errors that can be believed."
 EPILOGUE = "Start with `xrdfit demo`. Every command explains itself: `xrdfit fit --help`."
@@ -132,11 +135,15 @@ COMMANDS = (
 
 def build() -> App:
     """Return the application with all commands, none of them imported."""
+    from cyclopts import App, Parameter
+
+    import xrdfit
+
     app = App(
         name="xrdfit",
         help=HELP,
         help_epilogue=EPILOGUE,
-        version=__version__,
+        version=lambda: xrdfit.__version__,
         help_format="plaintext",
         default_parameter=Parameter(negative=(), show_default=False),
         exit_on_error=False,
@@ -158,37 +165,101 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The arguments, without the programme's name; those of this process by default.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # a terminal that cannot show χ shows a question mark rather than a traceback
-            stream.reconfigure(errors="replace")
-    try:
-        status = build()(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
-        return status if isinstance(status, int) else 0
-    except BrokenPipeError:
-        # the reader, such as `head`, has what it wanted; Python must not flush the rest at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
-    except (InputError, CycloptsError) as error:
+    with _signals() as interrupted:
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        except KeyboardInterrupt:
+            return _fail("interrupted", 130)
+        except _Terminated:
+            return _fail("terminated", 143)
+        except Exception as error:
+            if interrupted:  # libraries make other errors of a Ctrl-C that meets them while they are imported
+                return _fail("interrupted", 130)
+            return _judge(error)
+
+
+def _run(argv: list[str]) -> int:
+    from xrdfit.commands.streams import prepare
+
+    prepare()
+    status = build()(argv)
+    sys.stdout.flush()
+    return status if isinstance(status, int) else 0
+
+
+def _judge(error: Exception) -> int:
+    """Say in one line what went wrong; return the exit status."""
+    from cyclopts import CycloptsError
+
+    from xrdfit.commands.streams import silence
+    from xrdfit.errors import ComputationError, InputError
+
+    if isinstance(error, InputError | CycloptsError):
         return _fail(str(error), 2)
-    except ComputationError as error:
+    if isinstance(error, ComputationError):
         return _fail(f"no answer: {error}", 1)
-    except OSError as error:
+    if isinstance(error, OSError):
+        if error.filename is None:
+            silence(sys.stdout)
+        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, has what it wanted
+            return 0
         return _fail(f"{error.filename or 'an output'}: {error.strerror or error}", 2)
-    except Exception as error:  # a bug: the user still gets a sentence
-        if os.environ.get("XRDFIT_DEBUG"):
-            raise
-        reason = f"{type(error).__name__}: {error}"
-        return _fail(f"unexpected error, please report it ({reason}); XRDFIT_DEBUG=1 shows where", 1)
+    if os.environ.get("XRDFIT_DEBUG"):
+        raise error
+    # a bug: the user still gets a sentence
+    reason = f"{type(error).__name__}: {error}"
+    return _fail(f"unexpected error, please report it ({reason}); XRDFIT_DEBUG=1 shows where", 1)
 
 
 def _fail(message: str, status: int) -> int:
-    line = " ".join(message.split())
-    print("xrdfit: " + "".join(c if c.isprintable() else "?" for c in line), file=sys.stderr)
+    from xrdfit.commands.streams import say
+
+    say(f"xrdfit: {message}")
     return status
+
+
+class _Terminated(BaseException):
+    """The system asked the programme to end: what it was writing is removed on the way out."""
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Note Ctrl-C, and turn the request to terminate into an exception; yields what came.
+
+    Processes that are forked off end at once, as they would without this. What is ignored stays ignored.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    owner = os.getpid()
+
+    def heed(number: int, _: FrameType | None) -> None:
+        if os.getpid() != owner:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        came.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
+
+    def unraisable(error: Any) -> None:
+        if issubclass(error.exc_type, KeyboardInterrupt | _Terminated):  # it met a destructor, which loses it
+            signal.raise_signal(came[-1] if came else signal.SIGINT)
+        else:
+            hook(error)
+
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.getsignal(number) for number, handler in usual.items()}
+    before = {number: handler for number, handler in before.items() if handler == usual[number]}
+    hook = sys.unraisablehook
+    try:
+        for number in before:
+            signal.signal(number, heed)
+        sys.unraisablehook = unraisable
+        yield came
+    finally:
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -53,3 +53,12 @@ def test_demo_runs_from_the_wheel(unpacked, tmp_path):
 def test_nothing_but_the_package_is_in_the_wheel(unpacked):
     tops = {p.name for p in unpacked.iterdir()}
     assert tops == {"xrdfit", next(t for t in tops if t.endswith(".dist-info"))}
+
+
+def test_types_and_licences_are_in_the_wheel(unpacked):
+    assert (unpacked / "xrdfit" / "py.typed").is_file()
+    (info,) = unpacked.glob("*.dist-info")
+    licences = info / "licenses"
+    assert "BSD 3-Clause" in (licences / "LICENSE").read_text()
+    assert "MIT License" in (licences / "licenses" / "PyXtal.txt").read_text()
+    assert (unpacked / "xrdfit" / "_data" / "article" / "README.md").is_file()

@@ -176,3 +176,22 @@ def test_a_pattern_needs_a_frame():
         cluster_pattern([], np.linspace(20, 60, 11), radiation("cu-ka1"))
     with pytest.raises(InputError, match="two_theta"):
         cluster_pattern(Cluster(("Cu",), np.zeros((1, 3))), [30.0, 20.0], radiation("cu-ka1"))
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(28, "No space left on device")])
+def test_pairs_are_counted_compiled_where_nothing_can_be_cached(monkeypatch, error) -> None:
+    """Neither the package's folder nor the user's home can be written, or both are full."""
+    caching = pytest.importorskip("numba.core.caching")
+    from xrdfit.clusters.compiled import compiled_count
+
+    def refused(*_):
+        raise error
+
+    part = (caching._CacheLocator, "ensure_cache_path") if error.errno == 13 else (caching.IndexDataCacheFile, "save")
+    monkeypatch.setattr(*part, refused)
+    monkeypatch.setattr(caching.IndexDataCacheFile, "load", lambda *_: None)
+    count = compiled_count.__wrapped__()
+    atoms = np.array([[0.0, 0, 0], [0, 0, 2.5], [0, 3.5, 0]])
+    number, total = count(atoms, atoms, True, 5)
+    assert number.tolist() == [0, 0, 1, 1, 1]
+    assert total.tolist() == pytest.approx([0, 0, 2.5, 3.5, np.hypot(2.5, 3.5)])

@@ -93,11 +93,19 @@ def test_a_model_that_does_not_describe_the_scan_is_not_passed_over():
 
 
 def test_intervals_of_all_that_varies_do_not_lose_a_fit():
-    """Freeing every B is nearly singular; the ends that cannot be found are None."""
+    """Freeing every B is singular: what the scan does not determine is named and has no interval, the rest has one."""
     scan = xf.read_pattern(str(SCANS) + "/cu2se-2nm.xy")
     result = xf.fit(xf.load_model("cu2se-2nm"), scan, vary="b_*", fix="b_overall")
-    for parameter in result.to_dict()["parameters"].values():
-        assert (parameter["lower"] is None) == (parameter["upper"] is None)
+    assert not result.success
+    named = set(result.message.partition("combinations of ")[2].partition(";")[0].split(", "))
+    assert {"scale", "b_Cu_8c", "occ_Cu_24e"} <= named
+    varied = {n: p for n, p in result.to_dict()["parameters"].items() if p["status"] == "varied"}
+    assert {n for n, p in varied.items() if p["lower"] is None} == named
+    assert {n for n, p in varied.items() if p["upper"] is None} == named
+    for name in varied.keys() - named:
+        p = varied[name]
+        assert p["lower"] < p["value"] < p["upper"]
+        assert (p["upper"] - p["lower"]) / 2 == pytest.approx(p["stderr"], rel=0.2), name
 
 
 def test_calibrate_refuses_another_material(tmp_path, capsys):

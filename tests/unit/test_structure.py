@@ -119,3 +119,9 @@ def test_expansion_lists_every_atom(cu2se):
     assert len(crystal) == 4 + 8 + 32 + 32
     assert crystal.volume == pytest.approx(5.85**3)
     assert sum(b == 1.0 for b in crystal.site_properties["b_iso"]) == 32
+
+
+@pytest.mark.parametrize("a", [0.0, 1e-300, 1e-5, 0.1, 1e4, 1e300, float("nan"), float("inf")])
+def test_a_cell_that_no_crystal_has_is_refused(a: float) -> None:
+    with pytest.raises(InputError, match="cell a"):
+        Cell(a, a, a)

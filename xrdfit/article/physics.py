@@ -133,7 +133,7 @@ def pressure_from_volume_strain(volume_change: ArrayLike, bulk_modulus_gpa: floa
     Examples
     --------
     >>> round(float(pressure_from_volume_strain(volume_strain(-0.024), 85.0)), 2)
-    5.98
+    5.97
     """
     return -float(bulk_modulus_gpa) * np.asarray(volume_change, dtype=float)
 

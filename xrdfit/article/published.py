@@ -1,6 +1,7 @@
 """The article's tables 1 to 4 as models, read from the package's data.
 
-White, Banerjee & Jain, "Liquid-like cationic sub-lattice in copper selenide clusters", Nature Communications (2017).
+White, Banerjee & Jain, "Liquid-like cationic sub-lattice in copper selenide clusters", Nature Communications 8, 14514
+(2017).
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from xrdfit.model.instrument import Instrument
 from xrdfit.model.phase import Phase
 from xrdfit.model.powder import PowderModel
 
+DOI = "doi:10.1038/ncomms14514"
 CITATION = (
     "White, Banerjee & Jain, “Liquid-like cationic sub-lattice in copper selenide clusters”, "
-    "Nature Communications (2017)"
+    f"Nature Communications 8, 14514 (2017), {DOI}"
 )
 LATTICE_PARAMETER = 5.85
 """a of every model of the article, Å."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
+
+from xrdfit.plaintext import csv_text
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,7 @@ class Sheet:
 
 def to_csv(sheet: Sheet) -> str:
     """Return the records as csv with a header and nothing else, so that any programme reads it."""
-    stream = StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(sheet.columns)
-    writer.writerows(sheet.rows)
-    return stream.getvalue()
+    return csv_text(sheet.columns, sheet.rows)
 
 
 def to_markdown(sheets: Sequence[Sheet]) -> str:

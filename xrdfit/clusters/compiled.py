@@ -24,7 +24,6 @@ def compiled_count() -> Count | None:
     except ImportError:
         return None
 
-    @numba.njit(parallel=True, fastmath=True, cache=True)
     def count(first, second, same, n_bins, n_parts):  # pragma: no cover - compiled
         parts = np.zeros((n_parts, n_bins, 2))
         for part in numba.prange(n_parts):
@@ -39,10 +38,16 @@ def compiled_count() -> Count | None:
                     own[index, 1] += distance
         return parts.sum(axis=0)
 
+    atom = np.zeros((1, 3))
+    try:
+        compiled = numba.njit(parallel=True, fastmath=True, cache=True)(count)
+        compiled(atom, atom, True, 1, 1)
+    except (RuntimeError, OSError):  # neither the package's folder nor the user's can be written: compiled each time
+        compiled = numba.njit(parallel=True, fastmath=True)(count)
     n_parts = 4 * numba.get_num_threads()
 
     def count_pairs(first: FloatArray, second: FloatArray, same: bool, n_bins: int) -> tuple[FloatArray, FloatArray]:
-        number, total = count(first, second, same, n_bins, n_parts).T  # pyright: ignore[reportCallIssue]
+        number, total = compiled(first, second, same, n_bins, n_parts).T  # pyright: ignore[reportCallIssue]
         return number, total
 
     return count_pairs

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Force, Json
-from xrdfit.commands.common import print_json
+from xrdfit.commands.common import print_json, show
 from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
@@ -36,5 +36,5 @@ def article(
     if json:
         print_json({"schema": 1, "files": [str(file) for file in files]})
     else:
-        print("\n".join(str(file) for file in files))
+        show("\n".join(str(file) for file in files))
     return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json
-from xrdfit.commands.common import conclude, console, load, print_json, whole_number
+from xrdfit.commands.common import conclude, console, load, print_json, show, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.model.ties import parse_tie
@@ -78,9 +78,15 @@ def calibrate(
         f"the specimen's displacement, {result['displacement_mm'].value:.4f} mm, is left out"
     )
     text = instrument_to_toml(without_specimen(result), source)
+    unsaved: Exception | None = None
     if path is not None and result.success:
-        write_text(path, text)
-    _show(result, text, path, as_json=json)
+        try:
+            write_text(path, text, exclusive=not force)
+        except (OSError, InputError) as error:  # what was computed is told all the same
+            unsaved = error
+    _show(result, text, None if unsaved else path, as_json=json)
+    if unsaved is not None:
+        raise unsaved
     return conclude(result)
 
 
@@ -122,10 +128,10 @@ def _show(result: FitResult, text: str, path: Path | None, *, as_json: bool) -> 
     if as_json:
         print_json(result.to_dict() | {"instrument_toml": text})
     elif path is None and result.success:
-        print(text, end="")
+        show(text, end="")
     else:
         from xrdfit.report.tables import render
 
         console().print(render(result))
         if result.success:
-            print(f"\nWritten to {path}; use it with --instrument {path}")
+            show(f"\nWritten to {path}; use it with --instrument {path}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Force, Json
-from xrdfit.commands.common import finite_number, load, print_json, say, whole_number
+from xrdfit.commands.common import finite_number, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
@@ -79,12 +79,12 @@ def cluster(
             found = carve(phase.structure, size_nm or 0.0, shape, seed=seed, min_distance=apart)
         text = xyz_text([found])
     if path is not None:
-        write_text(path, text)
+        write_text(path, text, exclusive=not force)
     about = {"atoms": len(found.species), "composition": found.composition(), "comment": found.comment}
     if json:
         print_json({"schema": 1, "model": source.name, **about, "file": None if path is None else str(path)})
     elif path is None:
-        print(text, end="")
+        show(text, end="")
     else:
         counts = " ".join(f"{element}{count}" for element, count in found.composition().items())
         say(f"{path}: {len(found.species)} atoms, {counts}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xrdfit.commands.progress import progress
+from xrdfit.commands.streams import say
 from xrdfit.errors import InputError
+from xrdfit.plaintext import printable
 
 if TYPE_CHECKING:
     from cyclopts import Token
@@ -108,32 +108,19 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
 
 
-def say(message: str) -> None:
-    """Write a line to standard error."""
-    print(" ".join(message.split()), file=sys.stderr)
+def show(text: str, end: str = "\n") -> None:
+    """Print text in which names from files may stand: a terminal shows it and never obeys it."""
+    print(printable(text), end=end)
 
 
 def print_json(data: Mapping[str, Any]) -> None:
     """Print one JSON object; numbers that are not finite are null."""
     from xrdfit.report.numbers import plain
 
-    print(json.dumps(plain(data), ensure_ascii=False, allow_nan=False))
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put Ctrl-C off while results are written, which takes seconds: what was computed for minutes is not lost."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
+    # escapes of JSON's own for what the output cannot show, or a terminal might obey
+    limited = (sys.stdout.encoding or "ascii").lower().replace("-", "") not in ("utf8", "utf8sig")
+    text = json.dumps(plain(data), ensure_ascii=limited, allow_nan=False)
+    print(text if text.isprintable() else json.dumps(plain(data), allow_nan=False))
 
 
 def deliver(
@@ -146,16 +133,14 @@ def deliver(
 ) -> int:
     """Save and print a result and what was asked beyond it; return the exit status."""
     saved: Path | None = None
+    unsaved: Exception | None = None
     if directory is not None:
-        from xrdfit.report import save
-
         if not assessment.complete:
             say("interrupted: saving what was done until then")
-        with undisturbed(), progress("intervals") as tell:
-            for parameter in result.parameters.values():
-                _ = parameter.lower  # computed here, so that the bar says what takes the time
-            tell("writing the report")
-            saved = save(result, directory, force, assessment)
+        try:
+            saved = _save(result, directory, force, assessment)
+        except Exception as error:  # what was computed for minutes is told all the same
+            unsaved = error
     if as_json:
         print_json(result.to_dict() | assessment.to_dict())
     else:
@@ -167,14 +152,35 @@ def deliver(
         for table in assessment_tables(assessment):
             console().print(table)
         if saved is not None:
-            print(f"\nPicture: {saved / 'fit.png'}\nReport: {saved / 'report.html'}\nNumbers: {saved / 'result.json'}")
+            show(f"\nPicture: {saved / 'fit.png'}\nReport: {saved / 'report.html'}\nNumbers: {saved / 'result.json'}")
     for note in assessment.notes:
         say(f"warning: {note}")
     status = conclude(result)
+    if unsaved is not None:
+        raise _unsaved(unsaved, directory)
     if not assessment.complete:
         say("interrupted: what was done until then is kept")
         return INTERRUPTED
     return status
+
+
+def _save(result: FitResult, directory: str, force: bool, assessment: Assessment) -> Path:
+    """Save a result; Ctrl-C is put off, so that what was computed for minutes is not lost."""
+    from xrdfit.report import save
+    from xrdfit.report.staging import put_off
+
+    with put_off(signal.SIGINT), progress("intervals") as tell:
+        for parameter in result.parameters.values():
+            _ = parameter.lower  # computed here, so that the bar says what takes the time
+        tell("writing the report")
+        return save(result, directory, force, assessment)
+
+
+def _unsaved(error: Exception, directory: str | None) -> Exception:
+    if not isinstance(error, OSError):
+        return error
+    reason = error.strerror or str(error)
+    return InputError(f"output {directory!r} cannot be written: {reason}; the result stands on standard output alone")
 
 
 def conclude(result: FitResult) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
-from xrdfit.commands.common import INTERRUPTED, console, load, print_json, say, whole_number
+from xrdfit.commands.common import INTERRUPTED, console, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
@@ -54,15 +54,15 @@ def compare(
     names = [name.strip() for group in sites for name in group.split(",") if name.strip()]
     with progress() as tell:
         found = run(start, pattern, sites=names, rivals=rivals, options=options, progress=tell)
-    if path is not None:
-        from xrdfit.report.compare_figure import png
-        from xrdfit.report.files import write_bytes
-
-        write_bytes(path, png(found))
     if json:
         print_json(found.to_dict())
     else:
         _show(found)
+    if path is not None:
+        from xrdfit.report.compare_figure import png
+        from xrdfit.report.files import write_bytes
+
+        write_bytes(path, png(found), exclusive=not force)
     return 0 if found.complete else INTERRUPTED
 
 
@@ -84,7 +84,7 @@ def _show(found: Comparison) -> None:
         for c in found.candidates
     ]
     console().print(table("Sets of sites, best first", _COLUMNS, rows, _COLUMNS[1:5]))
-    print("\n".join(found.summary))
+    show("\n".join(found.summary))
     for sites, reason in found.left_out:
         say(f"left out: {' + '.join(sites)}: {reason}")
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Force
-from xrdfit.commands.common import deliver
+from xrdfit.commands.common import deliver, show
 from xrdfit.commands.progress import progress
 
 SCAN = ("scans", "cu2se-2nm.xy")
@@ -32,11 +32,11 @@ def demo(
     from xrdfit.scan import read_pattern
 
     if not force and made_by_demo(Path(output)):
-        print(f"The folder {output} holds an earlier demo, which is overwritten.")
+        show(f"The folder {output} holds an earlier demo, which is overwritten.")
         force = True
     check_directory(output, force)
     scan = read_pattern(data_path(*SCAN))
-    print(f"xrdfit fit {Path(scan.attrs['file']).name} --model {MODEL} -o {output}\n")
+    show(f"xrdfit fit {Path(scan.attrs['file']).name} --model {MODEL} -o {output}\n")
     with progress() as tell:
         result = fit(load_model(MODEL), scan, progress=tell)
     return deliver(result, output, force=force, as_json=False, assessment=NOTHING_ASKED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
-from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, say, whole_number
+from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
@@ -82,17 +82,17 @@ def identify(
                 plans[name] = design(found.result, name, target, progress=tell)
             except InputError as error:
                 refused[name] = str(error)
-        if path is not None:
-            from xrdfit.report.identify_figure import png
-
-            write_bytes(path, png(found))
     if json:
         rows = {name: [row.to_dict() for row in rows] for name, rows in plans.items()}
         print_json({**found.to_dict(), "design": rows, "design_refused": refused})
     else:
-        print(found)
+        show(str(found))
         for name, rows in plans.items():
             _show(name, targets[name], rows)
+    if path is not None:
+        from xrdfit.report.identify_figure import png
+
+        write_bytes(path, png(found), exclusive=not force)
     for name, reason in refused.items():
         say(f"warning: --reach {name}: {reason}")
     # what a fit finds suspicious in its residual says nothing where there is no noise

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from xrdfit.commands.streams import say
+from xrdfit.plaintext import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
@@ -62,16 +65,21 @@ class Teller:
             elif self._text:
                 part = "" if self._fraction is None else f", {100.0 * self._fraction:.0f} %"
                 seconds = time.monotonic() - self._began
-                print(f"{self._text}{part} … {seconds:.0f} s", file=sys.stderr, flush=True)
+                say(f"{self._text}{part} … {seconds:.0f} s")
                 pause = _LINE_SECONDS
 
     def _draw(self) -> None:
         with _bar() as bar:
-            task = bar.add_task(self._text, total=None)
+            task = bar.add_task(printable(self._text), total=None)
             bar.tasks[0].start_time = self._began
             while not self._done.wait(0.1):
                 known = self._fraction is not None
-                bar.update(task, description=self._text, total=1.0 if known else None, completed=self._fraction or 0.0)
+                bar.update(
+                    task,
+                    description=printable(self._text),
+                    total=1.0 if known else None,
+                    completed=self._fraction or 0.0,
+                )
 
 
 def _bar() -> Bar:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from xrdfit.commands.common import check_finite, console, load, print_json, read_radiation, say_notes
+from xrdfit.plaintext import csv_text
 
 if TYPE_CHECKING:
     from xrdfit.model.phase import Phase
@@ -51,7 +52,7 @@ def reflections(
         about = {"schema": 1, "model": source.name, "radiation": rays.name, "wavelength": rays.wavelength}
         print_json({**about, "anomalous": not no_anomalous, "reflections": rows})
     elif format_ == "csv":
-        print("\n".join([",".join(columns), *(",".join(str(row[c]) for c in columns) for row in rows)]))
+        print(csv_text(columns, ([row[c] for c in columns] for row in rows)), end="")
     else:
         from xrdfit.report.tables import table
 

@@ -60,7 +60,7 @@ def simulate(
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     table = ",".join(columns) + "\n" + "".join(",".join(map(repr, row)) + "\n" for row in rows)
     if path is not None:
-        write_text(path, table)
+        write_text(path, table, exclusive=not force)
     if json:
         print_json({"schema": 1, **about, "anomalous": not no_anomalous, "set": values, **columns})
     elif path is None:

@@ -13,6 +13,7 @@ from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.errors import InputError
 
 PARAMETERS = ("a", "b", "c", "alpha", "beta", "gamma")
+_SHORTEST = 0.1  # Å: no atom is so small, and products of shorter ones are no numbers any more
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Cell:
     Attributes
     ----------
     a, b, c : float
-        Lengths in Å, above zero.
+        Lengths in Å, above 0.1.
     alpha, beta, gamma : float
         Angles in degrees, between 0 and 180.
 
@@ -42,9 +43,10 @@ class Cell:
     def __post_init__(self) -> None:
         for name in PARAMETERS:
             value = getattr(self, name)
-            limit, unit = (1e4, "Å") if name in "abc" else (180.0, "°")
-            if not 0.0 < value < limit:
-                raise InputError(f"cell {name}: {value:g} {unit} is out of range; above 0 and below {limit:g} {unit}")
+            least, most, unit = (_SHORTEST, 1e4, "Å") if name in "abc" else (0.0, 180.0, "°")
+            if not least < value < most:
+                allowed = f"above {least:g} and below {most:g} {unit} is allowed"
+                raise InputError(f"cell {name}: {value:g} {unit} is out of range; {allowed}")
         if self._box_squared <= 1e-12:
             raise InputError(f"cell angles {self.alpha:g}, {self.beta:g}, {self.gamma:g}°: they enclose no volume")
 

@@ -20,6 +20,7 @@ from xrdfit.inference.patterns import pattern_of
 from xrdfit.inference.uncertainty.intervals import interval, interval_of
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.powder import PowderModel
+from xrdfit.plaintext import printable
 
 if TYPE_CHECKING:
     import lmfit
@@ -315,11 +316,11 @@ class FitResult:
         for s in self.sites:
             error = f" ± {s.stderr:.4f}" if s.stderr is not None else ""
             lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:10s}  {100 * s.share:5.1f} % of the {s.element}")
-        return "\n".join([*lines, *(f"  warning: {w}" for w in self.warnings)])
+        return printable("\n".join([*lines, *(f"  warning: {w}" for w in self.warnings)]))
 
     def __repr__(self) -> str:
         """Return one line; `print` shows the sites."""
-        return f"<FitResult {self.model.name}: {self.message}, R_wp {100 * self.statistics.r_wp:.2f} %>"
+        return printable(f"<FitResult {self.model.name}: {self.message}, R_wp {100 * self.statistics.r_wp:.2f} %>")
 
     def correlation(self, first: str, second: str) -> float:
         """Correlation coefficient of two parameters."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xrdfit.inference.questions.ranking import DECISIVE, Candidate, Comparison
-from xrdfit.report.figures import DIFFERENCE, OBSERVED, PHASES, gaps_broken
+from xrdfit.report.figures import DIFFERENCE, OBSERVED, PHASES, as_png, gaps_broken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,6 +94,4 @@ def _draw_difference(axes: Axes, found: Comparison, rival: Candidate, color: str
 
 def png(found: Comparison) -> bytes:
     """Return the picture of a comparison as PNG."""
-    stream = BytesIO()
-    figure(found).savefig(stream, format="png")
-    return stream.getvalue()
+    return as_png(figure(found))

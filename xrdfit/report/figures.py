@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.result import FitResult
+from xrdfit.plaintext import one_line
 from xrdfit.report.numbers import percent
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def title(result: FitResult) -> str:
     s = result.statistics
     engine = result.engine.capitalize()
     state = "" if result.success else ", no answer"
-    return f"{result.model.name}, {engine} engine{state}: Rwp {percent(s.r_wp)}, χ² {s.chi2_reduced:.3g}"
+    return one_line(f"{result.model.name}, {engine} engine{state}: Rwp {percent(s.r_wp)}, χ² {s.chi2_reduced:.3g}")
 
 
 def gaps_broken(two_theta: NDArray[np.float64], *columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
@@ -115,6 +117,13 @@ def _draw_difference(axes: Axes, result: FitResult) -> None:
 
 def png(result: FitResult) -> bytes:
     """Return the picture of a fit as PNG."""
+    return as_png(figure(result))
+
+
+def as_png(fig: Figure) -> bytes:
+    """Return a figure as PNG; characters that its font lacks are boxes, which is no matter for a warning."""
     stream = BytesIO()
-    figure(result).savefig(stream, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        fig.savefig(stream, format="png")
     return stream.getvalue()

@@ -2,66 +2,73 @@
 
 from __future__ import annotations
 
-import csv
+import errno
 import json
 import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from io import StringIO
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
-
-import numpy as np
 
 from xrdfit.errors import InputError
 from xrdfit.inference.further import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.report import assessment as assessment_files
-from xrdfit.report.numbers import plain
+from xrdfit.report.contents import parameters_csv, refined_cif, to_json
+from xrdfit.report.fitfile import FIT_FILE, checksum, read_fit_file, write_fit_file
+from xrdfit.report.staging import PENDING, named, publish, staged_folder, write_whole
 
 OUTPUTS = ("result.json", "parameters.csv", "fit.toml", "pattern.nc", "refined.cif", "fit.png", "report.html")
 """What `save` writes, beside the files of an assessment."""
 
-_COLUMNS = ("name", "value", "stderr", "stderr_serial", "lower", "upper", "unit", "status", "text")
+_FOLDER_BYTES = 10_000_000  # the page with its script is 5 MB, all else below 1 MB
+_FILE_BYTES = 1_000_000
+_LONGEST_NAME = 255  # bytes, of every usual file system
 
 
 def check_directory(directory: str | PathLike[str], force: bool = False) -> Path:
-    """Make sure that results can be written to a directory, without touching it.
+    """Make sure that results can be written to a directory, before they are computed; nothing is left there.
 
     Raises
     ------
     InputError
-        It is a file, cannot be written, or holds results and `force` is not given.
+        It is a file, cannot be written, has no room, or holds results and `force` is not given.
     """
     path = _named(directory)
     if path.exists() and not path.is_dir():
         raise InputError(f"output {str(path)!r} is a file; a folder is needed")
-    present = [name for name in (*OUTPUTS, *assessment_files.OUTPUTS) if (path / name).exists()]
-    if present and not force:
-        raise InputError(
-            f"output {str(path)!r} already holds {present[0]}; give another folder, or --force to overwrite"
-        )
-    _check_writable(path)
+    if not force:
+        _refuse_results(path)
+    _check_writable(path, _FOLDER_BYTES)
     return path
 
 
+def _refuse_results(path: Path) -> None:
+    present = [name for name in (*OUTPUTS, *assessment_files.OUTPUTS, PENDING) if (path / name).exists()]
+    if present:
+        held = present[0] if present[0] != PENDING else OUTPUTS[0]
+        raise InputError(f"output {str(path)!r} already holds {held}; give another folder, or --force to overwrite")
+
+
 def check_file(file: str | PathLike[str], force: bool = False) -> Path:
-    """Make sure that a file can be written, without touching it; see `check_directory`."""
+    """Make sure that a file can be written, before its content is computed; see `check_directory`."""
     path = _named(file)
     if path.is_dir():
         raise InputError(f"output {str(path)!r} is a folder; a file is needed")
     if path.exists() and not force:
         raise InputError(f"output {str(path)!r} exists; give another name, or --force to overwrite")
+    if path.exists() and not path.is_file():
+        raise InputError(f"output {str(path)!r} is a device or pipe; a file is needed")
     if not path.parent.is_dir():
         raise InputError(f"output {str(path)!r}: there is no folder {str(path.parent)!r}")
-    _check_writable(path)
+    _check_writable(path, _FILE_BYTES)
     return path
 
 
 def check_picture(file: str | PathLike[str], force: bool = False) -> Path:
-    """Make sure that a PNG can be written, without touching it; see `check_directory`."""
+    """Make sure that a PNG can be written, before it is drawn; see `check_directory`."""
     path = check_file(file, force)
     if path.suffix.lower() != ".png":
         raise InputError(f"output {str(path)!r}: pictures are PNG; give a name that ends in .png")
@@ -69,30 +76,69 @@ def check_picture(file: str | PathLike[str], force: bool = False) -> Path:
 
 
 def _named(path: str | PathLike[str]) -> Path:
+    """Return a path whose every part can be a name and is no link to nothing."""
     if not str(path):
         raise InputError("output '': is empty; the name of a file or folder is needed")
-    return Path(path)
+    named = Path(path)
+    if "\0" in str(named):
+        raise InputError(f"output {str(named)!r}: a name cannot hold a zero character")
+    for part in (named, *named.parents):
+        if len(os.fsencode(part.name)) > _LONGEST_NAME:
+            raise InputError(
+                f"output {str(named)!r}: a name of {len(os.fsencode(part.name))} bytes; "
+                f"at most {_LONGEST_NAME} are allowed"
+            )
+        if part.is_symlink() and not part.exists():
+            raise InputError(f"output {str(named)!r}: {str(part)!r} is a link to nothing; give another name")
+    return named
 
 
-def _check_writable(path: Path) -> None:
+def _check_writable(path: Path, size: int) -> None:
+    """Write as much as will be needed to a file without a name, in the folder or the nearest one above it."""
     nearest = next((p for p in (path, *path.absolute().parents) if p.exists()), path)
     if not os.access(nearest, os.W_OK) or not (nearest.is_dir() or nearest == path):
         raise InputError(f"output {str(path)!r} cannot be written: {str(nearest)!r} does not allow it")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    folder = nearest if nearest.is_dir() else nearest.parent
     try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        with TemporaryFile(dir=folder, prefix=".xrdfit-") as probe:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(probe.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot reserve space
+            return
+        reason = f"{error.strerror or error}; {size / 1e6:.0f} MB are needed"
+        raise InputError(f"output {str(path)!r} cannot be written: {str(folder)!r}: {reason}") from None
+
+
+def write_text(path: Path, text: str, exclusive: bool = False) -> None:
+    """Write a file whole or not at all; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"), exclusive)
+
+
+def write_bytes(path: Path, content: bytes, exclusive: bool = False) -> None:
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        As `check_file` returned it.
+    content : bytes
+    exclusive : bool
+        Refuse a file that another programme has made since.
+
+    Raises
+    ------
+    InputError
+        It exists and `exclusive` is given.
+    OSError
+        It cannot be written.
+    """
+    try:
+        write_whole(path, content, exclusive)
+    except FileExistsError:
+        raise InputError(
+            f"output {str(path)!r} was made by another programme meanwhile; give another name, or --force to overwrite"
+        ) from None
 
 
 def save(
@@ -103,7 +149,8 @@ def save(
 ) -> Path:
     """Write a result as a folder: numbers, pattern, structure, picture, page and what reruns the fit.
 
-    Everything is written to a folder beside it first, so that no half-written result is ever found.
+    Everything is written to a hidden folder first, which then takes its place at once: whatever ends the programme,
+    what is found is the old result or the new one. Of two programmes that write to one folder, the second is refused.
 
     Parameters
     ----------
@@ -125,33 +172,28 @@ def save(
     ------
     InputError
         The directory holds a result and `force` is not given, or cannot be written.
+    OSError
+        The system refused to write; the error names the directory.
     """
     path = check_directory(directory, force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / f".{path.absolute().name}.{os.getpid()}.part"
-    part.mkdir()
     try:
-        for name, write in _writers(result, path, assessment).items():
-            write(part / name)
-        assessment_files.write(assessment, part)
-        if path.exists():
-            written = [file.name for file in part.iterdir()]
-            for name in written:
-                (part / name).replace(path / name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with staged_folder(path if path.is_dir() else path.parent) as part:
+            for name, write in _writers(result, assessment).items():
+                write(part / name)
+            assessment_files.write(assessment, part)
+            sums = {file.name: checksum(file) for file in sorted(part.iterdir())}
+            (part / FIT_FILE).write_text(write_fit_file(result, path, assessment.asked, sums), "utf-8", newline="")
             # what an earlier result was worth is not what this one is
-            for name in assessment_files.OUTPUTS:
-                if name not in written:
-                    (path / name).unlink(missing_ok=True)
-        else:
-            part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            removed = [name for name in assessment_files.OUTPUTS if name not in sums]
+            publish(part, path, lambda: None if force else _refuse_results(path), removed)
+    except OSError as error:
+        raise named(error, path) from error
     return path
 
 
-def _writers(result: FitResult, directory: Path, assessment: Assessment) -> dict[str, Callable[[Path], Any]]:
+def _writers(result: FitResult, assessment: Assessment) -> dict[str, Callable[[Path], Any]]:
     from xrdfit.report.figures import png
-    from xrdfit.report.fitfile import write_fit_file
     from xrdfit.report.html import page
     from xrdfit.report.patternfile import write_pattern_file
 
@@ -161,60 +203,11 @@ def _writers(result: FitResult, directory: Path, assessment: Assessment) -> dict
     return {
         "result.json": text(to_json(result)),
         "parameters.csv": text(parameters_csv(result)),
-        "fit.toml": text(write_fit_file(result, directory, assessment.asked)),
         "pattern.nc": lambda file: write_pattern_file(result, file),
         "refined.cif": text(refined_cif(result)),
         "fit.png": lambda file: file.write_bytes(png(result)),
         "report.html": text(page(result, assessment)),
     }
-
-
-def to_json(result: FitResult) -> str:
-    """Return result.json (schema 1); numbers that are not finite are null."""
-    return json.dumps(plain(result.to_dict()), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def parameters_csv(result: FitResult) -> str:
-    """Return parameters.csv, one parameter a row; cells of what did not vary are empty."""
-    stream = StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for parameter in result.parameters.values():
-        cells = (getattr(parameter, column) for column in _COLUMNS)
-        writer.writerow("" if cell is None else cell for cell in map(plain, cells))
-    return stream.getvalue()
-
-
-def refined_cif(result: FitResult) -> str:
-    """Return the refined structures as CIF, a block a phase, with standard uncertainties.
-
-    B of a site is `b_overall` + `b_<label>`, as in the calculated pattern.
-    """
-    from xrdfit.crystal.cif import write_cif
-
-    blocks = []
-    for phase in result.model.phases:
-        prefix = result.model.prefix(phase)
-        structure = phase.structure.with_values(
-            b_iso={s.label: s.b_iso + phase.b_overall for s in phase.structure.sites if s.shares is None}
-        )
-        esds = {
-            row.own_name: error
-            for name, row in result.problem.rows.items()
-            if row.phase == result.model.label(phase) and (error := result.parameters[name].stderr) is not None
-        }
-        for site in structure.sites:
-            spread = _error_of_sum(result, (f"{prefix}b_overall", f"{prefix}b_{site.label}"))
-            if spread > 0.0:
-                esds[f"b_{site.label}"] = spread
-        blocks.append(write_cif(replace(structure, name=phase.name), None, esds))
-    return "\n".join(blocks)
-
-
-def _error_of_sum(result: FitResult, names: tuple[str, ...]) -> float:
-    """Standard error of a sum of parameters, from their covariance."""
-    rows = [result.covariance_names.index(n) for n in names if n in result.covariance_names]
-    return float(np.sqrt(max(result.covariance[np.ix_(rows, rows)].sum(), 0.0)))
 
 
 def load_result(directory: str | PathLike[str]) -> FitResult:
@@ -230,17 +223,17 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
     Raises
     ------
     InputError
-        A file is missing or cannot be used.
+        A file is missing, cannot be used, or is not the one that was saved with the others.
     """
     from xrdfit.inference.fit import restore
-    from xrdfit.report.fitfile import read_fit_file
     from xrdfit.report.patternfile import read_pattern_file
 
     path = Path(directory)
     if not path.is_dir():
         raise InputError(f"result {str(path)!r}: there is no such folder")
+    saved = read_fit_file(path / FIT_FILE)
+    _check_together(path, saved.sums)
     data = _read_json(path / "result.json")
-    saved = read_fit_file(path / "fit.toml")
     scan, sigma = read_pattern_file(path / "pattern.nc")
     try:
         values = {str(name): float(p["value"]) for name, p in data["parameters"].items()}
@@ -259,6 +252,17 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
         options=saved.options,
         engine_reason=reason,
     )
+
+
+def _check_together(path: Path, sums: Mapping[str, str]) -> None:
+    """Make sure that the files are of one save, as far as they are there; older results do not say so."""
+    for name, expected in sums.items():
+        file = path / name
+        if file.is_file() and checksum(file) != expected:
+            raise InputError(
+                f"{file}: is not the file that was saved with {FIT_FILE}; a save was cut short or a file was changed: "
+                "fit again"
+            )
 
 
 def _rival(row: Any, path: Path) -> dict[str, float]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from xrdfit.model.files.read import model_from_table, model_to_toml
 from xrdfit.model.files.values import toml_value
 from xrdfit.model.powder import PowderModel
 from xrdfit.report.options_table import options_table, read_options
+from xrdfit.report.staging import finish
 from xrdfit.scan import read_pattern
 
 if TYPE_CHECKING:
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 MAX_BYTES = 2_000_000
+FIT_FILE = "fit.toml"
 PATTERN = "pattern.nc"
 """Name of the file beside fit.toml that holds a scan which no file of an instrument holds."""
+
+Sum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class _Table(BaseModel):
@@ -37,7 +41,7 @@ class _Table(BaseModel):
 
 class _ScanTable(_Table):
     file: str
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    sha256: Sum | None = None
     index: Annotated[int, Field(ge=0)] = 0
 
 
@@ -52,6 +56,7 @@ class _FitFile(_Table):
     scan: _ScanTable
     options: dict[str, Any] = {}
     assess: _AssessTable = _AssessTable()
+    files: dict[str, Sum] = {}
     model: dict[str, Any]
 
 
@@ -74,6 +79,8 @@ class SavedFit:
         The start model.
     asked : tuple of str
         What was asked beyond the fit, of `xrdfit.inference.further.QUESTIONS`.
+    sums : Mapping[str, str]
+        Checksums of the files that were saved with it, by name.
     """
 
     path: Path
@@ -83,6 +90,7 @@ class SavedFit:
     options: FitOptions
     model: PowderModel
     asked: tuple[str, ...] = ()
+    sums: Mapping[str, str] = field(default_factory=dict)
 
     def read_scan(self) -> xr.Dataset:
         """Read the scan, and make sure that it is the one that was fitted.
@@ -95,13 +103,14 @@ class SavedFit:
         if self.scan_sha256 is None:
             from xrdfit.report.patternfile import read_pattern_file
 
-            return read_pattern_file(self.scan_file)[0]
-        scan = read_pattern(self.scan_file, scan=self.scan_index)
-        found = checksum(self.scan_file)
-        if found != self.scan_sha256:
+            scan = read_pattern_file(self.scan_file)[0]
+        else:
+            scan = read_pattern(self.scan_file, scan=self.scan_index)
+        expected = self.scan_sha256 or self.sums.get(PATTERN)
+        if expected and (found := checksum(self.scan_file)) != expected:
             raise InputError(
                 f"{self.path}: the scan {self.scan_file} has changed since this fit "
-                f"(sha256 {found[:12]}…, {self.scan_sha256[:12]}… expected); give the original file"
+                f"(sha256 {found[:12]}…, {expected[:12]}… expected); give the original file"
             )
         return scan
 
@@ -112,8 +121,20 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_fit_file(result: FitResult, directory: Path, asked: Sequence[str] = ()) -> str:
-    """Return the text of the fit.toml that will stand in a directory; `asked` is what was asked beyond the fit."""
+def write_fit_file(
+    result: FitResult, directory: Path, asked: Sequence[str] = (), sums: Mapping[str, str] | None = None
+) -> str:
+    """Return the text of the fit.toml that will stand in a directory.
+
+    Parameters
+    ----------
+    result : FitResult
+    directory : Path
+    asked : sequence of str
+        What was asked beyond the fit.
+    sums : Mapping[str, str], optional
+        Checksums of the files beside it, by name.
+    """
     from xrdfit import __version__
 
     lines = [
@@ -128,6 +149,9 @@ def write_fit_file(result: FitResult, directory: Path, asked: Sequence[str] = ()
     ]
     if asked:
         lines += ["", "[assess]", *_lines(dict.fromkeys(asked, True))]
+    if sums:
+        lines += ["", "# sha256 of what was saved with this file", "[files]"]
+        lines += [f"{toml_value(name)} = {toml_value(value)}" for name, value in sums.items()]
     model = model_to_toml(result.start_model).splitlines()
     return "\n".join([*lines, "", "[model]", *(_within_model(line) for line in model)]) + "\n"
 
@@ -148,11 +172,21 @@ def _scan_table(result: FitResult, directory: Path) -> dict[str, Any]:
     index = int(result.scan.attrs.get("scan_index", 0))
     if file is None or not _is_in_file(result, Path(file), index):
         return {"file": PATTERN}
+    if not _is_text(os.path.abspath(file)):  # TOML cannot name it
+        return {"file": PATTERN}
     try:
         path = Path(os.path.relpath(file, directory)).as_posix()
     except ValueError:  # another drive
         path = str(Path(file).resolve())
     return {"file": path, "sha256": checksum(Path(file)), "index": index}
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_in_file(result: FitResult, file: Path, index: int) -> bool:
@@ -174,6 +208,7 @@ def read_fit_file(path: str | Path) -> SavedFit:
     """
     path = Path(path)
     try:
+        finish(path.parent)
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
@@ -193,4 +228,4 @@ def read_fit_file(path: str | Path) -> SavedFit:
     file = Path(os.path.normpath(path.parent / table.scan.file))
     model = model_from_table(table.model, f"{path}: model", path.parent)
     asked = tuple(question for question, yes in table.assess if yes)
-    return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model, asked)
+    return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model, asked, table.files)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xrdfit.inference.further import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
+from xrdfit.plaintext import printable
 from xrdfit.report.assessment import tables
 from xrdfit.report.figures import (
     BACKGROUND,
@@ -61,12 +62,12 @@ def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
     """Return the whole page; every text of the user's is escaped."""
     from xrdfit import __version__
 
-    name = escape(result.model.name)
+    name = _text(result.model.name)
     sections = [
         f"<h1>{name}: site occupancies</h1>",
-        "" if result.success else f'<p class="failed">No answer: {escape(result.message)}</p>',
+        "" if result.success else f'<p class="failed">No answer: {_text(result.message)}</p>',
         *_sites(result),
-        f"<p>Atoms per cell: {escape(composition_text(result))}</p>",
+        f"<p>Atoms per cell: {_text(composition_text(result))}</p>",
         _warnings(result),
         "<h2>Pattern</h2>",
         plot(result),
@@ -82,7 +83,7 @@ def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
         _table((), facts(result), style="about"),
         "<h2>Formulas</h2>",
         _table((), FORMULAS, style="formulas"),
-        f"<p>Written by xrdfit {escape(__version__)}. Rerun with <code>xrdfit fit --from fit.toml</code>.</p>",
+        f"<p>Written by xrdfit {_text(__version__)}. Rerun with <code>xrdfit fit --from fit.toml</code>.</p>",
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
@@ -94,12 +95,17 @@ def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
     )
 
 
+def _text(content: str) -> str:
+    """Return text that is neither markup nor turns the direction of writing."""
+    return escape(printable(content))
+
+
 def _sites(result: FitResult) -> list[str]:
     parts = []
     for phase in result.model.phases:
         heading = "Sites"
         if len(result.model.phases) > 1:
-            heading = f"Sites of {escape(phase.name)} ({percent(result.weight_fractions[phase.name])} by weight)"
+            heading = f"Sites of {_text(phase.name)} ({percent(result.weight_fractions[phase.name])} by weight)"
         parts += [f"<h2>{heading}</h2>", _table(SITE_COLUMNS, site_rows(result, phase.name), numeric=(2, 3, 4))]
     return parts
 
@@ -107,7 +113,7 @@ def _sites(result: FitResult) -> list[str]:
 def _assessed(assessment: Assessment) -> list[str]:
     parts = []
     for heading, columns, rows, numeric in tables(assessment):
-        parts += [f"<h2>{escape(heading)}</h2>", _table(columns, rows, numeric)]
+        parts += [f"<h2>{_text(heading)}</h2>", _table(columns, rows, numeric)]
     if assessment.posterior is not None:
         from base64 import b64encode
 
@@ -116,7 +122,7 @@ def _assessed(assessment: Assessment) -> list[str]:
         picture = b64encode(png(assessment.posterior)).decode("ascii")
         text = "Corner plot: samples of the posterior by pairs of parameters"
         parts.append(f'<div class="wide"><img alt="{text}" src="data:image/png;base64,{picture}"></div>')
-    parts += [f'<p class="warnings">{escape(note)}</p>' for note in assessment.notes]
+    parts += [f'<p class="warnings">{_text(note)}</p>' for note in assessment.notes]
     if not assessment.complete:
         parts.append('<p class="failed">Interrupted: what stands here is what was done until then.</p>')
     return parts
@@ -125,15 +131,15 @@ def _assessed(assessment: Assessment) -> list[str]:
 def _warnings(result: FitResult) -> str:
     if not result.warnings:
         return "<p>No warnings.</p>"
-    items = "".join(f"<li>{escape(w)}</li>" for w in result.warnings)
+    items = "".join(f"<li>{_text(w)}</li>" for w in result.warnings)
     return f'<div class="warnings"><h2>Warnings</h2><ul>{items}</ul></div>'
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = (), style: str = "") -> str:
     kinds = dict.fromkeys(numeric, ' class="n"')
-    head = "".join(f"<th{kinds.get(i, '')}>{escape(c)}</th>" for i, c in enumerate(columns))
+    head = "".join(f"<th{kinds.get(i, '')}>{_text(c)}</th>" for i, c in enumerate(columns))
     body = "".join(
-        "<tr>" + "".join(f"<td{kinds.get(i, '')}>{escape(c)}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{kinds.get(i, '')}>{_text(c)}</td>" for i, c in enumerate(row)) + "</tr>" for row in rows
     )
     head = f"<thead><tr>{head}</tr></thead>" if columns else ""
     return f'<div class="wide"><table class="{style}">{head}<tbody>{body}</tbody></table></div>'
@@ -167,7 +173,7 @@ def interactive(result: FitResult) -> go.Figure:
         template="plotly_white",
         height=620,
         margin={"l": 80, "r": 20, "t": 60, "b": 55},
-        title={"text": escape(title(result)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
+        title={"text": _text(title(result)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
         legend={
             "orientation": "h",
             "x": 1.0,
@@ -217,12 +223,12 @@ def _add_ticks(fig: go.Figure, result: FitResult, phases: list[str]) -> None:
         marker = {"symbol": "line-ns", "size": 11, "line": {"width": 1.5, "color": PHASES[row % len(PHASES)]}}
         fig.add_trace(
             go.Scatter(
-                x=angles, y=[-row] * len(angles), mode="markers", marker=marker, name=escape(phase), showlegend=False,
+                x=angles, y=[-row] * len(angles), mode="markers", marker=marker, name=_text(phase), showlegend=False,
                 text=marks["tick_hkl"].values[own].astype(str), hovertemplate="%{text}<br>%{x:.3f}°",
             ),
             row=2, col=1,
         )  # fmt: skip
     fig.update_yaxes(
-        tickvals=[-row for row in range(len(phases))], ticktext=[escape(p) for p in phases],
+        tickvals=[-row for row in range(len(phases))], ticktext=[_text(p) for p in phases],
         range=[-len(phases) + 0.4, 0.6], showgrid=False, row=2, col=1,
     )  # fmt: skip

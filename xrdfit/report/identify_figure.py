@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xrdfit.inference.questions.combinations import UNDETERMINED, short_names
 from xrdfit.inference.questions.findings import Identifiability
-from xrdfit.report.figures import DIFFERENCE, OBSERVED, PHASES
+from xrdfit.report.figures import DIFFERENCE, OBSERVED, PHASES, as_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,6 +91,4 @@ def _draw_answers(axes: Axes, found: Identifiability) -> None:
 
 def png(found: Identifiability) -> bytes:
     """Return the picture as PNG."""
-    stream = BytesIO()
-    figure(found).savefig(stream, format="png")
-    return stream.getvalue()
+    return as_png(figure(found))

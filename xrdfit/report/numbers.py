@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from xrdfit.plaintext import storable
+
 
 def concise(value: float, stderr: float | None, digits: int = 4) -> str:
     """Write a value with its standard error in brackets, in units of the last digit.
@@ -54,9 +56,14 @@ def percent(fraction: float, stderr: float | None = None) -> str:
 
 
 def plain(data: Any) -> Any:
-    """Return data as JSON can hold it: NumPy numbers become Python's, numbers that are not finite become None."""
+    """Return data as JSON can hold it: NumPy numbers become Python's, numbers that are not finite become None.
+
+    Text that UTF-8 cannot hold, such as the name of a file, is escaped.
+    """
+    if isinstance(data, str):
+        return storable(data)
     if isinstance(data, Mapping):
-        return {str(key): plain(value) for key, value in data.items()}
+        return {storable(str(key)): plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [plain(value) for value in data]
     if isinstance(data, np.ndarray):

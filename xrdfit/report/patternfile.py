@@ -9,12 +9,14 @@ import numpy as np
 
 from xrdfit.errors import InputError
 from xrdfit.inference.result import FitResult
+from xrdfit.plaintext import storable
 from xrdfit.scan import make_pattern
 
 if TYPE_CHECKING:
     import xarray as xr
 
 MAX_BYTES = 500_000_000
+"""The most that is read, of the file and of what its variables hold."""
 
 
 def write_pattern_file(result: FitResult, path: Path) -> None:
@@ -27,7 +29,8 @@ def write_pattern_file(result: FitResult, path: Path) -> None:
     extra = {"scan_sigma": scan["sigma"]} | ({"gain": scan["gain"]} if "gain" in scan else {})
     dataset = result.pattern.assign(extra)
     # the origin of the errors would otherwise be lost: a scan that is read again states its sigma
-    dataset.assign_attrs(scan.attrs).to_netcdf(path, engine="h5netcdf")
+    about = {name: storable(value) if isinstance(value, str) else value for name, value in scan.attrs.items()}
+    dataset.assign_attrs(about).to_netcdf(path, engine="h5netcdf")
 
 
 def read_pattern_file(path: Path) -> tuple[xr.Dataset, np.ndarray]:
@@ -36,13 +39,17 @@ def read_pattern_file(path: Path) -> tuple[xr.Dataset, np.ndarray]:
     Raises
     ------
     InputError
-        The file is missing or not a pattern.nc.
+        The file is missing, larger than 500 MB by its size or by what it announces, damaged or not a pattern.nc.
     """
     import xarray as xr
+
+    from xrdfit.report.try_netcdf import what_is_wrong
 
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB, the most that is read")
+        if wrong := what_is_wrong(path, MAX_BYTES):
+            raise InputError(f"{path}: not a pattern.nc of xrdfit: {wrong}")
         with xr.open_dataset(path, engine="h5netcdf") as opened:
             data = opened.load()
         scan = make_pattern(

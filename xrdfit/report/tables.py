@@ -11,6 +11,7 @@ from rich.text import Text
 
 from xrdfit.inference.further import Assessment
 from xrdfit.inference.result import FitResult
+from xrdfit.plaintext import printable
 from xrdfit.report.assessment import tables
 from xrdfit.report.numbers import percent
 from xrdfit.report.summary import (
@@ -25,13 +26,17 @@ from xrdfit.report.summary import (
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str] = ()) -> Table:
-    """Return a table; every cell is text as it stands, never markup."""
-    made = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """Return a table; every cell is text as it stands, never markup nor a command to the terminal."""
+    made = Table(title=_text(title, "bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        made.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+        made.add_column(_text(name), justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*map(_text, row))
     return made
+
+
+def _text(content: str, style: str = "") -> Text:
+    return Text(printable(content), style=style)
 
 
 def sites_table(result: FitResult, phase: str) -> Table:
@@ -60,7 +65,7 @@ def render(result: FitResult) -> RenderableType:
         _pairs(facts(result)),
         "",
         *(sites_table(result, p.name) for p in result.model.phases),
-        Text(f"Atoms per cell: {composition_text(result)}"),
+        _text(f"Atoms per cell: {composition_text(result)}"),
         "",
         parameters_table(result),
         Text("Figures of merit", style="bold"),
@@ -73,5 +78,5 @@ def _pairs(items: Sequence[tuple[str, str]]) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, text in items:
-        grid.add_row(label, Text(text))
+        grid.add_row(label, _text(text))
     return grid

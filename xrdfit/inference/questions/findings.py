@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xrdfit.fitting.rivals import Rival
 from xrdfit.inference.questions.combinations import Combination, DegeneratePair, short_names
+from xrdfit.plaintext import printable
 
 if TYPE_CHECKING:
     from xrdfit.inference.result import FitResult
@@ -89,7 +90,8 @@ class Identifiability:
 
     def __str__(self) -> str:
         """Return the summary as lines of text."""
-        return "\n".join([f"{self.model}, {self.scan} ({self.engine})", *(f"  {line}" for line in self.summary)])
+        lines = [f"{self.model}, {self.scan} ({self.engine})", *(f"  {line}" for line in self.summary)]
+        return printable("\n".join(lines))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain data (schema 1)."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
+from xrdfit.plaintext import printable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -151,7 +152,7 @@ class Comparison:
             f"  {c.delta_bic:8.1f}  {100 * c.r_wp:6.2f} %  {c.n_varied:3d}  {' + '.join(c.sites)}"
             for c in self.candidates
         ]
-        return "\n".join([*self.summary, "      ΔBIC      R_wp    k  sites", *rows])
+        return printable("\n".join([*self.summary, "      ΔBIC      R_wp    k  sites", *rows]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain data (schema 1)."""
