@@ -13,11 +13,7 @@ from xrdfit.model.composition import OccupancyMap, Rule, occupancy_map
 from xrdfit.model.equalities import ROUNDING
 from xrdfit.model.phase import Phase
 from xrdfit.model.powder import PowderModel
-<<<<<<< HEAD
-from xrdfit.model.ties import Tie, ordered
-=======
 from xrdfit.model.ties import Tie, followed, ordered
->>>>>>> h-rules
 from xrdfit.parameters import ParameterRow
 
 Rows = Mapping[str, ParameterRow]
@@ -33,13 +29,9 @@ def occupancies(
     rules = [_tie_rule(t, rows) for t in tied] + _exact_rules(model, options)
     rules = [r for r in (_without_fixed(rule, names, rows) for rule in rules) if r is not None]
     limits = [(rows[n].minimum, rows[n].maximum) for n in names]
-<<<<<<< HEAD
-    return occupancy_map(names, limits, rules, rounding=ROUNDING), ordered([t for t in ties if t not in tied])
-=======
     followers = ordered([t for t in ties if t not in tied])
     followed(followers, {n: r.value for n, r in rows.items()}, {n: (r.minimum, r.maximum) for n, r in rows.items()})
     return occupancy_map(names, limits, rules, rounding=ROUNDING), followers
->>>>>>> h-rules
 
 
 def restraints(model: PowderModel, rows: Rows, options: FitOptions, moving: set[str]) -> tuple[Restraint, ...]:
@@ -149,8 +141,4 @@ def _without_fixed(rule: Rule, names: list[str], rows: Rows) -> Rule | None:
         if still > rule.bound + ROUNDING:
             raise InputError(f"{rule.text} does not hold: the fixed occupancies make {still:g}")
         return None
-<<<<<<< HEAD
     return replace(rule, coefficients=moving, bound=rule.bound - still)
-=======
-    return Rule(moving, rule.bound - still, rule.equality, rule.text)
->>>>>>> h-rules
