@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """Text with "?" for every character that a terminal would act upon instead of showing it; blanks stay blanks."""
+    return "".join(c if c.isprintable() else " " if c in "\n\t\r" else "?" for c in text)
+
+
 class InputError(ValueError):
     """A file, a value or an option that cannot be used.
 
-    The message is one line: which thing, its value, what is wrong with it and what is allowed.
+    The message is one printable line: which thing, its value, what is wrong with it and what is allowed.
     The command line prints it and exits with status 2.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class ComputationError(RuntimeError):

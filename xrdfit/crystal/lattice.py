@@ -22,7 +22,7 @@ class Cell:
     Attributes
     ----------
     a, b, c : float
-        Lengths in Å, above zero.
+        Lengths in Å, above 0.1.
     alpha, beta, gamma : float
         Angles in degrees, between 0 and 180.
 
@@ -42,9 +42,11 @@ class Cell:
     def __post_init__(self) -> None:
         for name in PARAMETERS:
             value = getattr(self, name)
-            limit, unit = (1e4, "Å") if name in "abc" else (180.0, "°")
-            if not 0.0 < value < limit:
-                raise InputError(f"cell {name}: {value:g} {unit} is out of range; above 0 and below {limit:g} {unit}")
+            low, high, unit = (0.1, 1e4, "Å") if name in "abc" else (0.0, 180.0, "°")
+            if not low < value < high:
+                raise InputError(
+                    f"cell {name}: {value:g} {unit} is out of range; above {low:g} and below {high:g} {unit}"
+                )
         if self._box_squared <= 1e-12:
             raise InputError(f"cell angles {self.alpha:g}, {self.beta:g}, {self.gamma:g}°: they enclose no volume")
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from xrdfit.errors import printable
 from xrdfit.inference.further import Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.report.assessment import tables
@@ -25,12 +26,12 @@ from xrdfit.report.summary import (
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[str] = ()) -> Table:
-    """Return a table; every cell is text as it stands, never markup."""
-    made = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """Return a table; every cell is text as it stands, never markup, and without what would steer a terminal."""
+    made = Table(title=Text(printable(title), style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         made.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(printable(cell)) for cell in row))
     return made
 
 
@@ -73,5 +74,5 @@ def _pairs(items: Sequence[tuple[str, str]]) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, text in items:
-        grid.add_row(label, Text(text))
+        grid.add_row(label, Text(printable(text)))
     return grid
