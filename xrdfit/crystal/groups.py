@@ -92,6 +92,12 @@ def space_group(name: str | int) -> SpaceGroup:
     return _find(name) if isinstance(name, str) else _by_number(int(name))
 
 
+def space_group_by_hall(symbol: str) -> SpaceGroup | None:
+    """Setting of a Hall symbol ("P 2" is P 1 1 2, not the Hermann–Mauguin symbol); None where it is in no table."""
+    found = _hall_symbols().get(_squeezed(symbol))
+    return None if found is None else space_group(found)
+
+
 def space_group_from_operations(triplets: Sequence[str]) -> SpaceGroup:
     """Find the space group and its setting from coordinate triplets.
 

@@ -26,8 +26,10 @@ from xrdfit.errors import InputError
 
 Rotations = NDArray[np.int64]
 Translations = NDArray[np.float64]
+_Turns = dict[bytes, list[NDArray[np.float64]]]  # translations of each rotation
 
 _MOST_LISTED = 1536  # of a magnetic supercell: 192 times 8 centrings
+_MOST_CENTRINGS = 64
 _STEP = 24  # translations of tables are multiples of 1/24
 _SAME = 1e-3  # translations that agree within this are the same
 _KEY = 7200  # translations are told apart to 1/7200
@@ -134,7 +136,7 @@ def read_operations(triplets: Sequence[str]) -> Operations:
     parsed = [parse_triplet(text) for text in dict.fromkeys(triplets)]
     rotations = np.array([r for r, _ in parsed], dtype=np.int64)
     translations = np.array([t for _, t in parsed]) % 1.0
-    return _closed(*_distinct(rotations, translations))
+    return _closed(rotations, translations)
 
 
 def parse_triplet(text: str) -> tuple[list[list[int]], list[float]]:
@@ -219,34 +221,40 @@ def _keys(rotations: Rotations, translations: Translations) -> NDArray[np.int64]
     return np.concatenate([rotations.reshape(-1, 9), steps], axis=1)
 
 
-def _distinct(rotations: Rotations, translations: Translations) -> tuple[Rotations, Translations]:
+def _new(known: _Turns, rotations: Rotations, translations: Translations) -> tuple[Rotations, Translations]:
+    """Operations that are not known yet, put among the known; printed translations agree within 0.001."""
     _, first = np.unique(_keys(rotations, translations), axis=0, return_index=True)
-    first.sort()
-    return rotations[first], translations[first]
+    fresh = []
+    for at in np.sort(first):
+        shifts = known.setdefault(rotations[at].tobytes(), [])
+        apart = np.array(shifts) - translations[at] if shifts else np.ones((1, 3)) * 0.5
+        if np.abs(apart - np.round(apart)).max(axis=1).min() > _SAME:
+            shifts.append(translations[at])
+            fresh.append(at)
+    return rotations[fresh], translations[fresh]
 
 
 def _closed(rotations: Rotations, translations: Translations) -> Operations:
     """Add products until there are no new ones."""
     listed = len(rotations)
     limit = max(192, listed) if listed <= 192 else _MOST_LISTED
-    eye = np.eye(3, dtype=np.int64)[None], np.zeros((1, 3))
-    rotations, translations = _distinct(np.concatenate([eye[0], rotations]), np.concatenate([eye[1], translations]))
-    with_identity = len(rotations)
-    generators = rotations, translations
-    fresh = generators
-    while True:
-        count = len(rotations)
+    known: _Turns = {}
+    eye = np.eye(3, dtype=np.int64)
+    generators = _new(known, np.concatenate([eye[None], rotations]), np.concatenate([np.zeros((1, 3)), translations]))
+    found, fresh = [generators], generators
+    count = with_identity = len(generators[0])
+    while len(fresh[0]):
         r = np.einsum("aij,bjk->abik", generators[0], fresh[0]).reshape(-1, 3, 3)
-        t = (np.einsum("aij,bj->abi", generators[0], fresh[1]) + generators[1][:, None, :]).reshape(-1, 3)
-        t = np.round(t * _KEY * 100) / (_KEY * 100) % 1.0
+        t = (np.einsum("aij,bj->abi", generators[0], fresh[1]) + generators[1][:, None, :]).reshape(-1, 3) % 1.0
         if np.abs(r).max() > 3:
             raise InputError(f"symmetry operations: the {listed} listed are no group of a crystal")
-        rotations, translations = _distinct(np.concatenate([rotations, r]), np.concatenate([translations, t]))
-        if len(rotations) == count:
-            return Operations(rotations, translations, count > with_identity)
-        if len(rotations) > limit:
+        fresh = _new(known, r, t)
+        found.append(fresh)
+        count += len(fresh[0])
+        if count > limit or len(known[eye.tobytes()]) > _MOST_CENTRINGS:
             raise InputError(f"symmetry operations: the {listed} listed are no group (their products never end)")
-        fresh = rotations[count:], translations[count:]
+    whole = np.concatenate([t for _, t in found])
+    return Operations(np.concatenate([r for r, _ in found]), whole % 1.0, count > with_identity)
 
 
 def _exact_entry(operations: Operations) -> SpaceGroup | None:
@@ -401,7 +409,7 @@ def _carries(setting: Setting, operations: Operations) -> bool:
     if np.abs(r - whole).max() > 1e-6:
         return False
     there = Operations(setting.group.rotations, setting.group.translations).keys
-    t = np.array([[_exact(float(x)) for x in row] for row in t % 1.0])
+    t = np.array([[_exact(float(x), _SAME) for x in row] for row in t % 1.0])
     carried = Operations(whole, t % 1.0).keys
     expected = len(operations) * setting.volume_ratio
     return carried <= there and abs(len(there) - expected) < 1e-6 * expected + 1e-6

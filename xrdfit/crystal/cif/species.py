@@ -108,9 +108,10 @@ def from_label(label: str, formula: Container[str] | None = None) -> tuple[str, 
     InputError
         No element can be told: T1, M2 and X are sites.
     """
-    letters = (re.match(r"[A-Za-z]*", label.lstrip("(*'\" ")) or [""])[0]
+    stem = label.lstrip("(*'\" ")
+    letters = (re.match(r"[A-Za-z]*", stem) or [""])[0]
     known = formula is not None
-    if _is_water(letters, formula):
+    if _is_water(stem, formula):
         return "O", "no type symbol; taken for water or hydroxyl, its oxygen is used"
     if letters.upper() == "T" or (letters.upper() == "D" and known and "H" not in (formula or ())):
         if letters.upper() == "D":
@@ -123,10 +124,11 @@ def from_label(label: str, formula: Container[str] | None = None) -> tuple[str, 
         raise InputError(f"atom {label}: neither a type symbol nor an element in its label; one is needed")
     if _two_elements(letters):
         raise InputError(f"atom {label}: its label names two elements; a type symbol is needed")
-    found = _candidates(letters, formula) or _candidates(letters, None)
+    found = _candidates(letters, formula)
+    if not found and letters[:1].upper() == "W" and known and "O" in (formula or ()):
+        return "O", "no type symbol; taken for water or hydroxyl, its oxygen is used"
+    found = found or _candidates(letters, None)
     if not found:
-        if letters[:1].upper() == "W" and known and "O" in (formula or ()):
-            return "O", "no type symbol; taken for water or hydroxyl, its oxygen is used"
         raise InputError(f"atom {label}: neither a type symbol nor an element in its label; one is needed")
     element = found[0]
     if known and element not in (formula or ()):
@@ -135,8 +137,8 @@ def from_label(label: str, formula: Container[str] | None = None) -> tuple[str, 
     return element, f"no type symbol; {'the element' if plain else element} taken from the label"
 
 
-def _is_water(letters: str, formula: Container[str] | None) -> bool:
-    if not _WATER.match(letters):
+def _is_water(label: str, formula: Container[str] | None) -> bool:
+    if not _WATER.match(label):
         return False
     return formula is None or "O" in formula or "W" not in formula
 

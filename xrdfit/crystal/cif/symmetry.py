@@ -16,7 +16,7 @@ import gemmi
 import numpy as np
 
 from xrdfit.crystal.cif.text import Block
-from xrdfit.crystal.groups import SpaceGroup, space_group
+from xrdfit.crystal.groups import SpaceGroup, space_group, space_group_by_hall
 from xrdfit.crystal.lattice import PARAMETERS, Cell, cell_from_free, cell_names
 from xrdfit.crystal.settings import Operations, Setting, find_setting, parse_triplet, read_operations, tabulated
 from xrdfit.errors import InputError
@@ -194,17 +194,17 @@ def _named(block: Block, cell: Cell | None, problems: list[str]) -> Iterator[Rea
 
 
 def _by_hall(text: str, cell: Cell | None) -> Iterator[Reading]:
+    found = space_group_by_hall(text.replace("_", " "))
+    if found is not None:
+        yield Reading(tabulated(found), "symbol")
+        return
     try:
-        yield Reading(tabulated(space_group(" ".join(text.replace("_", " ").split()))), "symbol")
-    except InputError:
-        try:
-            operations = gemmi.symops_from_hall(text[:60])
-        except (RuntimeError, ValueError):
-            raise InputError(f"Hall symbol {text[:60]!r}: cannot be read") from None
-        listed = read_operations([op.triplet() for op in operations])
-        yield Reading(
-            find_setting(listed, cell), "symbol", f"Hall symbol {text[:60]}: carried to the tabulated setting"
-        )
+        operations = gemmi.symops_from_hall(text[:60])
+    except (RuntimeError, ValueError):
+        raise InputError(f"Hall symbol {text[:60]!r}: cannot be read") from None
+    listed = read_operations([op.triplet() for op in operations])
+    note = f"Hall symbol {text[:60]}: carried to the tabulated setting"
+    yield Reading(find_setting(listed, cell), "symbol", note)
 
 
 def _by_symbol(text: str, block: Block, cell: Cell | None) -> Iterator[Reading]:
