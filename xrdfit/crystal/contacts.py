@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MULTIPLE, _HEAVY, _LIGHT, _MIXED = 0.65, 0.75, 0.75, 0.81
 _LAST_LIGHT = 9  # fluorine
 _MULTIPLE_BONDS = {*range(22, 27), *range(40, 45), *range(72, 77), *range(89, 104)}
-_MOST_ATOMS = 20_000
+_MOST_IMAGES = 2_000_000  # of a degenerate cell there would be any number
 
 
 def nearest_bond(first: str, second: str) -> float:
@@ -73,7 +73,10 @@ def too_close(structure: Structure, least: float = 1e-3) -> list[tuple[Site, Sit
         return []
     hosts = [structure[label] for label in occupants]
     reach = max(nearest_bond(a, b) for a, b in combinations({site.element for site in filled}, 2))
-    points, owner = _surroundings(structure, hosts, reach)
+    around = _surroundings(structure, hosts, reach)
+    if around is None:
+        return []
+    points, owner = around
     found = []
     for row, host in enumerate(hosts):
         apart = np.linalg.norm(points - _centre(structure, host), axis=1)
@@ -103,12 +106,13 @@ def closest_contact(structure: Structure) -> tuple[float, str, str, float] | Non
     distance : float
         Å.
     None
-        No pair is within the sum of two radii times 1.5, or there are over 20,000 atoms.
+        No pair is within the sum of two radii times 1.5, or there are too many atoms to look at.
     """
     hosts, filled, radii = _positions(structure)
-    if sum(host.multiplicity for host in hosts) > _MOST_ATOMS:
+    around = _surroundings(structure, hosts, 3.0 * float(radii.max()))
+    if around is None:
         return None
-    points, owner = _surroundings(structure, hosts, 3.0 * float(radii.max()))
+    points, owner = around
     best = None
     for row, host in enumerate(hosts):
         apart = np.linalg.norm(points - _centre(structure, host), axis=1)
@@ -142,14 +146,17 @@ def _positions(structure: Structure) -> tuple[list[Site], NDArray[np.float64], N
 
 def _surroundings(
     structure: Structure, hosts: Sequence[Site], reach: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
     """Cartesian positions (Å) of the cell's atoms and of those within `reach` around it, and whose they are (rows)."""
     orbits = [orbit(structure.group, host.xyz) for host in hosts]
     positions = np.concatenate(orbits)
     owner = np.repeat(np.arange(len(hosts)), [len(o) for o in orbits])
     margin = reach * np.sqrt(np.diag(structure.cell.reciprocal_metric))  # over the distance of the cell's faces
+    steps = np.ceil(margin)
+    if len(positions) * np.prod(2.0 * steps + 1.0) > _MOST_IMAGES:
+        return None
     points, owners = [], []
-    for step in product(*(range(-int(np.ceil(m)), int(np.ceil(m)) + 1) for m in margin)):
+    for step in product(*(range(-int(n), int(n) + 1) for n in steps)):
         images = positions + np.array(step)
         kept = np.all((images > -margin - 1e-9) & (images < 1.0 + margin + 1e-9), axis=1)
         points.append(images[kept])

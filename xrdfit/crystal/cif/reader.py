@@ -287,11 +287,14 @@ def _contact(structure: Structure) -> float:
 
 
 def _settled(chosen: _Built, built: list[_Built]) -> str:
-    """Note of a reading; the formula may have settled what was open."""
+    """Note of a reading; formula or distances may have settled what was open."""
     note = chosen.reading.note or ""
-    if chosen.fits and any(b.fits is False and b.reading.kind == "origin" for b in built):
-        return note.replace("origin choice 2 assumed", "origin choice 2 fits its formula, choice 1 does not")
-    return note
+    others = [b for b in built if b.reading.kind == "origin" and b is not chosen]
+    if "origin choice 2 assumed" not in note or not others:
+        return note
+    unlike = chosen.fits and others[0].fits is False
+    near = _contact(others[0].structure) < _SHORT <= _contact(chosen.structure)
+    return note.replace("2 assumed", "2 fits its atoms, choice 1 does not") if unlike or near else note
 
 
 def _composition_note(structure: Structure, formula: Formula | None, setting: Setting) -> str | None:
