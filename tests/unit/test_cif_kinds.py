@@ -18,7 +18,7 @@ from xrdfit.crystal.cif import cif_blocks, read_cif, read_cifs
 from xrdfit.crystal.cif.formula import parse_formula
 from xrdfit.crystal.cif.species import from_label, from_symbol
 from xrdfit.crystal.contacts import nearest_bond, too_close
-from xrdfit.crystal.groups import space_group
+from xrdfit.crystal.groups import space_group, space_group_by_hall
 from xrdfit.crystal.lattice import Cell
 from xrdfit.crystal.settings import find_setting, parse_triplet, read_operations
 from xrdfit.crystal.structure import Structure
@@ -282,6 +282,10 @@ class TestSymmetry:
         text = block(cell(5, 6, 7, gamma=100), "_space_group_name_Hall 'P 2'\n", atoms("Cu1 Cu 0.1 0.2 0.3 1 1"))
         assert read_cif(text).group.hm == "P 1 1 2"
 
+    def test_every_hall_symbol_is_its_own_setting(self):
+        for entry in gemmi.spacegroup_table():
+            assert space_group_by_hall(entry.hall).hall == entry.hall
+
 
 def _lines(structure):
     orbits = np.concatenate([_positions(structure, site) for site in structure.sites])
@@ -315,6 +319,17 @@ class TestOrigins:
         found = read_cif(text)
         assert (found.group.hm, found.composition()) == (hm, {"Si": 8})
         assert not notes(found, "composition")
+
+    @pytest.mark.parametrize("said", ["F d -3 m:2", "F d -3 m Z", "F d -3 m"])
+    def test_an_origin_that_the_formula_denies(self, said):
+        text = self.SILICON.format("0").replace("F d -3 m", said)
+        if ":" not in said and "Z" not in said:
+            text = text.replace("_cell_length_a", "_space_group_IT_coordinate_system_code 2\n_cell_length_a")
+        found = read_cif(text)
+        assert (found.group.hm, found.composition()) == ("F d -3 m:1", {"Si": 8})
+        assert notes(found, "says origin choice 2")
+        alone = read_cif(text.replace("_cell_formula_units_Z 8\n", ""))  # distances alone do not gainsay a file
+        assert alone.group.hm == "F d -3 m:2"
 
     def test_a_code_of_the_coordinate_system(self):
         text = block(cell(5.43), symbol("F d -3 m", "_space_group.name_H-M_alt"),
@@ -550,6 +565,21 @@ class TestDamageAndDialects:
         assert len(found.sites) == 1000
         assert len(found.notes) <= 4
         assert notes(found, "1000 atoms (Cu0, Cu1, Cu2, …): no displacement parameter")
+
+    @pytest.mark.parametrize(
+        ("group", "count", "read"), [("P 1", 5000, True), ("F d -3 m", 1000, True), ("F d -3 m", 5000, False)]
+    )
+    def test_a_hundred_kilobytes_of_atoms_take_seconds(self, group, count, read):
+        rng = np.random.default_rng(0)
+        rows = [f"H {x:.3f} {y:.3f} {z:.3f}" for x, y, z in rng.random((count, 3))]
+        text = block(cell(60), symbol(group), bare(*rows))
+        start = time.process_time()
+        if read:
+            assert len(read_cif(text).sites) > 0.98 * count
+        else:
+            with pytest.raises(InputError, match="their product may be up to"):
+                read_cif(text)
+        assert time.process_time() - start < 5.0
 
     def test_a_path_with_a_nul(self):
         for read in (read_cif, xf.load_model):

@@ -79,10 +79,9 @@ def too_close(structure: Structure, least: float = 1e-3) -> list[tuple[Site, Sit
     points, owner = around
     found = []
     for row, host in enumerate(hosts):
-        apart = np.linalg.norm(points - _centre(structure, host), axis=1)
-        near = np.flatnonzero((apart < reach) & (owner > row))
-        for other in np.unique(owner[near]):
-            distance = float(apart[near][owner[near] == other].min())
+        distances, others = _near(points, owner, _centre(structure, host), reach)
+        for other in np.unique(others[others > row]):
+            distance = float(distances[others == other].min())
             pairs = product(occupants[host.label], occupants[hosts[other].label])
             found += [
                 (first, second, distance)
@@ -115,9 +114,7 @@ def closest_contact(structure: Structure) -> tuple[float, str, str, float] | Non
     points, owner = around
     best = None
     for row, host in enumerate(hosts):
-        apart = np.linalg.norm(points - _centre(structure, host), axis=1)
-        near = np.flatnonzero(apart < 1.5 * (radii[row] + radii.max()))
-        distances, others = apart[near], owner[near]
+        distances, others = _near(points, owner, _centre(structure, host), 1.5 * (radii[row] + radii.max()))
         both = (filled[row] + filled[others] > 1.0 + 1e-6) & (distances > 1e-6)
         if both.any():
             ratios = np.where(both, distances / (radii[row] + radii[others]), np.inf)
@@ -147,18 +144,33 @@ def _positions(structure: Structure) -> tuple[list[Site], NDArray[np.float64], N
 def _surroundings(
     structure: Structure, hosts: Sequence[Site], reach: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
-    """Cartesian positions (Å) of the cell's atoms and of those within `reach` around it, and whose they are (rows)."""
+    """Cartesian positions (Å) of the cell's atoms and of those within `reach` around it, and whose they are (rows).
+
+    In the order of x; None where there are too many.
+    """
+    margin = reach * np.sqrt(np.diag(structure.cell.reciprocal_metric))  # over the distance of the cell's faces
+    steps = np.ceil(margin)
+    if sum(host.multiplicity for host in hosts) * np.prod(2.0 * steps + 1.0) > _MOST_IMAGES:
+        return None
     orbits = [orbit(structure.group, host.xyz) for host in hosts]
     positions = np.concatenate(orbits)
     owner = np.repeat(np.arange(len(hosts)), [len(o) for o in orbits])
-    margin = reach * np.sqrt(np.diag(structure.cell.reciprocal_metric))  # over the distance of the cell's faces
-    steps = np.ceil(margin)
-    if len(positions) * np.prod(2.0 * steps + 1.0) > _MOST_IMAGES:
-        return None
     points, owners = [], []
     for step in product(*(range(-int(n), int(n) + 1) for n in steps)):
         images = positions + np.array(step)
         kept = np.all((images > -margin - 1e-9) & (images < 1.0 + margin + 1e-9), axis=1)
         points.append(images[kept])
         owners.append(owner[kept])
-    return np.concatenate(points) @ structure.cell.vectors, np.concatenate(owners)
+    cartesian = np.concatenate(points) @ structure.cell.vectors
+    order = np.argsort(cartesian[:, 0])
+    return cartesian[order], np.concatenate(owners)[order]
+
+
+def _near(
+    points: NDArray[np.float64], owner: NDArray[np.int64], centre: NDArray[np.float64], reach: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Distances from a centre to the points within reach, and whose these are."""
+    low, high = np.searchsorted(points[:, 0], [centre[0] - reach, centre[0] + reach])
+    distances = np.linalg.norm(points[low:high] - centre, axis=1)
+    inside = distances < reach
+    return distances[inside], owner[low:high][inside]

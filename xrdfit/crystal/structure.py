@@ -11,7 +11,7 @@ import numpy as np
 from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.crystal.lattice import Cell, check_cell
 from xrdfit.crystal.scattering import species_name, split_species
-from xrdfit.crystal.sites import TOLERANCE, snap, wyckoff, wyckoff_positions
+from xrdfit.crystal.sites import TOLERANCE, Places, snap, wyckoff, wyckoff_positions
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
@@ -230,10 +230,9 @@ class _Builder:
     def __init__(self, group: SpaceGroup, notes: list[str], same_place: float) -> None:
         self.group = group
         self.notes = notes
-        self.same_place = same_place
         self.sites: list[Site] = []
         self.hosts: list[Site] = []
-        self.places = np.empty((0, 3))
+        self.places = Places(same_place)
         self.counts: dict[str, int] = {}
         self.alike: dict[str, list[str]] = {}
 
@@ -266,7 +265,7 @@ class _Builder:
         self.sites.append(site)
         if host is None:
             self.hosts.append(site)
-            self.places = np.concatenate([self.places, np.array([xyz])])
+            self.places.add(xyz)
 
     def scale_sums(self) -> None:
         """Scale occupancies to a sum of 1 where they exceed it by what rounding explains."""
@@ -316,13 +315,8 @@ class _Builder:
 
     def _host(self, xyz: tuple[float, float, float]) -> tuple[Site | None, float]:
         """Earlier site at an equivalent position, and how far off (fractional) it is."""
-        if not self.hosts:
-            return None, 0.0
-        images = self.group.rotations @ np.array(xyz) + self.group.translations
-        shifts = images[:, None, :] - self.places[None, :, :]
-        apart = np.abs(shifts - np.round(shifts)).max(axis=2).min(axis=0)
-        nearest = int(np.argmin(apart))
-        return (self.hosts[nearest], float(apart[nearest])) if apart[nearest] < self.same_place else (None, 0.0)
+        found = self.places.nearest(self.group.rotations @ np.array(xyz) + self.group.translations)
+        return (self.hosts[found[0]], found[1]) if found else (None, 0.0)
 
     def _label(self, stem: str) -> str:
         self.counts[stem] = count = self.counts.get(stem, 0) + 1

@@ -18,13 +18,14 @@ from xrdfit.crystal.contacts import closest_contact
 from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.crystal.lattice import PARAMETERS, Cell, cell_from_free, cell_names
 from xrdfit.crystal.settings import Setting
-from xrdfit.crystal.sites import snap
+from xrdfit.crystal.sites import Places, snap
 from xrdfit.crystal.structure import MOST_ROUNDED_SUM, Structure
 from xrdfit.errors import InputError
 
 _CELL_TOLERANCE = 2e-3
 _SAME_PLACE = 1e-3  # fractional; coordinates that are printed to three decimals
 _EQUIVALENT = 2e-3
+_MOST_IMAGES = 200_000
 _NAMES = ("_pd_phase_name", "_pd_phase_block_id", "_chemical_name_mineral", "_chemical_name_common")
 # Closest contact over the sum of the radii: below the first two no bond is as short, below the third only multiple
 # bonds are, above the last a crystal would be mostly empty.
@@ -182,6 +183,11 @@ def _build(
 ) -> _Built:
     notes: list[str] = []
     setting = reading.setting
+    if len(atoms) * len(setting.group.rotations) > _MOST_IMAGES:
+        raise InputError(
+            f"{len(atoms)} atoms and {len(setting.group.rotations)} symmetry operations of {setting.group.hm}: "
+            f"their product may be up to {_MOST_IMAGES}"
+        )
     cell = _cell(setting, given, notes)
     placed = [(atom, setting.position(atom.xyz)) for atom in atoms]
     rows, repeated = ([_row(*one) for one in placed], 0) if exact else _once(setting.group, placed)
@@ -227,31 +233,33 @@ def _row(atom: Atom, xyz: Any) -> dict[str, Any]:
 
 def _once(group: SpaceGroup, placed: Sequence[tuple[Atom, Any]]) -> tuple[list[dict[str, Any]], int]:
     """Rows of the atoms, those that symmetry makes of an earlier one left out, and how many these were."""
-    kept: dict[tuple[str, int], list[np.ndarray]] = {}
+    kept: dict[tuple[str, int], tuple[list[np.ndarray], Places]] = {}
     rows: list[dict[str, Any]] = []
     repeated = 0
     for atom, xyz in placed:
         exact = snap(group, xyz)
-        same_kind = kept.setdefault((atom.species, round(atom.occupancy * 500)), [])
-        if same_kind and _is_repeated(group, exact, np.array(same_kind), atom.occupancy):
+        kind = (atom.species, round(atom.occupancy * 500))
+        earlier, places = kept.setdefault(kind, ([], Places(_EQUIVALENT)))
+        if earlier and _is_repeated(group, exact, earlier, places, atom.occupancy):
             repeated += 1
             continue
-        same_kind.append(exact)
+        earlier.append(exact)
+        places.add(exact)
         rows.append(_row(atom, xyz))
     return rows, repeated
 
 
-def _is_repeated(group: SpaceGroup, xyz: np.ndarray, earlier: np.ndarray, occupancy: float) -> bool:
+def _is_repeated(
+    group: SpaceGroup, xyz: np.ndarray, earlier: list[np.ndarray], places: Places, occupancy: float
+) -> bool:
     """Whether an atom is the image of an earlier one of its kind; one at the very same place is a second occupant."""
-    shifts = earlier - xyz
-    cells = np.round(shifts)
-    here = np.abs(shifts - cells).max(axis=1) < _SAME_PLACE
-    if here.any():
-        elsewhere = bool(np.any(cells[here]))  # a copy on the other face of the cell, as drawing programmes list it
+    here, apart = places.within(xyz[None])
+    here = here[apart < _SAME_PLACE]
+    if len(here):
+        # a copy on the other face of the cell, as drawing programmes list it
+        elsewhere = any(np.any(np.round(earlier[at] - xyz)) for at in here)
         return elsewhere and 2.0 * occupancy > MOST_ROUNDED_SUM
-    images = group.rotations @ xyz + group.translations
-    apart = images[:, None, :] - earlier[None, :, :]
-    return bool((np.abs(apart - np.round(apart)).max(axis=2) < _EQUIVALENT).any())
+    return places.nearest(group.rotations @ xyz + group.translations) is not None
 
 
 def _best(built: list[_Built], notes: Notes) -> _Built:
@@ -275,6 +283,8 @@ def _outdoes(other: _Built, first: _Built, ratio: float) -> bool:
         return ratio < _SHORT and theirs > ratio + 0.05
     if other.reading.kind == "listed":
         return ratio < _OVERLAP <= theirs
+    if other.reading.kind == "said":
+        return False
     # the symbol after the operations: only where these lack nothing but the symbol's centring
     mine, named = first.structure.group, other.structure.group
     whole = {r.tobytes() for r in mine.rotations} == {r.tobytes() for r in named.rotations}

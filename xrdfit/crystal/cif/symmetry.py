@@ -56,8 +56,8 @@ class Reading:
     Attributes
     ----------
     setting : Setting
-    kind : {"listed", "symbol", "origin"}
-        From operations; from symbol or number; the other of two origins or axes that a symbol leaves open.
+    kind : {"listed", "symbol", "origin", "said"}
+        From operations; from symbol or number; the origin that a bare symbol leaves open; the one that the file denies.
     note : str or None
         What to say where this reading is taken.
     only_identity : bool
@@ -220,17 +220,19 @@ def _by_symbol(text: str, block: Block, cell: Cell | None) -> Iterator[Reading]:
     if ext in ("H", "R"):
         yield from _rhombohedral(stem, ext, said, cell)
         return
-    if ext not in ("1", "2") or said:
+    if ext not in ("1", "2"):
         yield Reading(tabulated(group), "symbol")
         return
     code = (block.first(_CODES) or "").strip()
-    if code in ("1", "2"):
-        yield Reading(tabulated(space_group(f"{stem}:{code}")), "symbol")
-        return
-    assumed = f"{stem}: the file does not say which origin; origin choice 2 assumed"
-    yield Reading(tabulated(space_group(f"{stem}:2")), "symbol", assumed)
-    fitting = f"{stem}: the file does not say which origin; origin choice 1 fits its atoms, choice 2 does not"
-    yield Reading(tabulated(space_group(f"{stem}:1")), "origin", fitting)
+    stated = ext if said else code if code in ("1", "2") else None
+    first = stated or "2"
+    other = "1" if first == "2" else "2"
+    assumed = None if stated else f"{stem}: the file does not say which origin; origin choice 2 assumed"
+    yield Reading(tabulated(space_group(f"{stem}:{first}")), "symbol", assumed)
+    says = f"the file says origin choice {stated}, its formula fits choice {other} alone: that is taken"
+    fitting = "the file does not say which origin; origin choice 1 fits its atoms, choice 2 does not"
+    kind, note = ("said", says) if stated else ("origin", fitting)
+    yield Reading(tabulated(space_group(f"{stem}:{other}")), kind, f"{stem}: {note}")
 
 
 def _rhombohedral(stem: str, ext: str, said: bool, cell: Cell | None) -> Iterator[Reading]:
