@@ -195,6 +195,8 @@ def snap(group: SpaceGroup, xyz: Iterable[float], tolerance: float = 2e-3) -> np
         The special position, or `xyz` itself where none is near.
     """
     position = np.array(_checked(xyz))
+    if len(group.rotations) == 1:
+        return position
     # what has moved may have come near a position of still higher symmetry; go on until the answer is its own answer
     while not np.array_equal(moved := _snap_once(group, position, tolerance), position):
         position = moved
