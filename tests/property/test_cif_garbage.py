@@ -11,9 +11,10 @@ from xrdfit.crystal.cif import read_cifs
 from xrdfit.errors import InputError
 
 TOKENS = (
-    "1e308", "-1e308", "1e-300", "0", "-1", "nan", "inf", "?", ".", "x,y,z", "x+0.01,y,z", "-x,-y,-z", "2x,y,z", "y,x,z",
-    "179.999", "1e-9", "''", "loop_", "data_", "P -1", "Wat", "T1", "0.75Si + 0.25Al", "\x00", "\x1b[31m", "é", "0.5(",
-    "(3)", "1(99999999999999999)", "_cell_length_a", "_atom_site_fract_x", "Og", "Fm99+", "1" * 300, "A" * 300,
+    "1e308", "-1e308", "1e-300", "0", "-1", "nan", "inf", "?", ".", "x,y,z", "x+0.01,y,z", "-x,-y,-z", "2x,y,z",
+    "y,x,z", "179.999", "1e-9", "''", "loop_", "data_", "P -1", "Wat", "T1", "0.75Si + 0.25Al", "\x00", "\x1b[31m",
+    "é", "0.5(", "(3)", "1(99999999999999999)", "_cell_length_a", "_atom_site_fract_x", "Og", "Fm99+", "1" * 300,
+    "A" * 300,
 )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from xrdfit.crystal.cif.species import from_label, from_symbol
 from xrdfit.crystal.contacts import nearest_bond, too_close
 from xrdfit.crystal.groups import space_group, space_group_by_hall
 from xrdfit.crystal.lattice import Cell
-from xrdfit.crystal.settings import find_setting, parse_triplet, read_operations
+from xrdfit.crystal.operations import parse_triplet, read_operations
+from xrdfit.crystal.settings import find_setting
 from xrdfit.crystal.structure import Structure
 from xrdfit.errors import InputError
 

@@ -7,7 +7,6 @@ finds. x_table = `matrix` x_file + `shift`.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,17 +21,9 @@ from numpy.typing import NDArray
 
 from xrdfit.crystal.groups import SpaceGroup, space_group
 from xrdfit.crystal.lattice import PARAMETERS, Cell
+from xrdfit.crystal.operations import SAME, Operations, exact_translation
 from xrdfit.errors import InputError
 
-Rotations = NDArray[np.int64]
-Translations = NDArray[np.float64]
-_Turns = dict[bytes, list[NDArray[np.float64]]]  # translations of each rotation
-
-_MOST_LISTED = 1536  # of a magnetic supercell: 192 times 8 centrings
-_MOST_CENTRINGS = 64
-_STEP = 24  # translations of tables are multiples of 1/24
-_SAME = 1e-3  # translations that agree within this are the same
-_KEY = 7200  # translations are told apart to 1/7200
 _HALF, _THIRD = 0.5, 1.0 / 3.0
 _PRIMITIVE = {  # columns: vectors of a primitive basis
     "P": np.eye(3),
@@ -43,34 +34,6 @@ _PRIMITIVE = {  # columns: vectors of a primitive basis
     "F": np.array([[0.0, _HALF, _HALF], [_HALF, 0.0, _HALF], [_HALF, _HALF, 0.0]]),
     "R": np.array([[2 * _THIRD, -_THIRD, -_THIRD], [_THIRD, _THIRD, -2 * _THIRD], [_THIRD, _THIRD, _THIRD]]),
 }
-_NUMBER = r"\d{1,9}\.?\d{0,9}|\.\d{1,9}"
-_TERM = re.compile(rf"([+-]?)(?:({_NUMBER})(?:/(\d{{1,3}}))?)?\*?([xyz]?)")
-
-
-@dataclass(frozen=True)
-class Operations:
-    """A closed list of symmetry operations x' = R x + t, lattice translations left out.
-
-    Attributes
-    ----------
-    rotations : (n, 3, 3) array of int
-    translations : (n, 3) array of float
-        In [0, 1).
-    completed : bool
-        Whether products had to be added to what was listed.
-    """
-
-    rotations: Rotations
-    translations: Translations
-    completed: bool = False
-
-    def __len__(self) -> int:
-        return len(self.rotations)
-
-    @property
-    def keys(self) -> set[tuple[int, ...]]:
-        """Operations as whole numbers, to compare sets of them."""
-        return set(map(tuple, _keys(self.rotations, self.translations).tolist()))
 
 
 @dataclass(frozen=True)
@@ -117,71 +80,6 @@ def tabulated(group: SpaceGroup) -> Setting:
     return Setting(group, np.eye(3), np.zeros(3))
 
 
-def read_operations(triplets: Sequence[str]) -> Operations:
-    """Read coordinate triplets and complete them to a group.
-
-    Parameters
-    ----------
-    triplets : sequence of str
-        ``"x,y,z"``, ``"1/2+x, -y, z"``, ``"-X,0.5+Y,-Z"``; a fourth item (time reversal of a magnetic group, the
-        internal space of a modulated one) is passed over.
-
-    Raises
-    ------
-    InputError
-        A triplet cannot be read, or no group of a crystal comes of them.
-    """
-    if not 1 <= len(triplets) <= _MOST_LISTED:
-        raise InputError(f"symmetry operations: {len(triplets)} given; 1 to {_MOST_LISTED} are allowed")
-    parsed = [parse_triplet(text) for text in dict.fromkeys(triplets)]
-    rotations = np.array([r for r, _ in parsed], dtype=np.int64)
-    translations = np.array([t for _, t in parsed]) % 1.0
-    return _closed(rotations, translations)
-
-
-def parse_triplet(text: str) -> tuple[list[list[int]], list[float]]:
-    """Rotation and translation of a triplet such as ``"-x+y,1/2-x,z+0.3333"``.
-
-    Raises
-    ------
-    InputError
-        It is none.
-    """
-    shown = "".join(c if c.isprintable() else "?" for c in text[:60])
-    plain = re.sub(r"x([123])", lambda m: "xyz"[int(m[1]) - 1], "".join(text[:200].lower().split()).strip("'\"()"))
-    parts = plain.rstrip(",;").split(",")
-    rotation, translation = [], []
-    for part in parts[:3]:
-        row, shift = _component(part, shown)
-        rotation.append(row)
-        translation.append(shift)
-    if len(rotation) != 3 or abs(round(np.linalg.det(rotation))) != 1:
-        raise InputError(f"symmetry operation {shown!r}: no rotation with a translation; expected is e.g. -x,y+1/2,-z")
-    return rotation, translation
-
-
-def _component(part: str, shown: str) -> tuple[list[int], float]:
-    row, shift, at = [0, 0, 0], 0.0, 0
-    while at < len(part):
-        match = _TERM.match(part, at)
-        if match is None or match.end() == at or not (match[2] or match[4]) or (at and not match[1]):
-            raise InputError(f"symmetry operation {shown!r}: cannot be read; expected is e.g. -x,y+1/2,-z")
-        value = float(match[1] + (match[2] or "1")) / (float(match[3] or 1) or 1.0)
-        if match[4]:
-            row["xyz".index(match[4])] += round(value)
-        else:
-            decimals = len(match[2].partition(".")[2])  # 0.33 and 0.66667 are thirds, rounded or cut off
-            shift += _exact(value, 10.0**-decimals if decimals > 1 else 1e-9)
-        at = match.end()
-    return row, _exact(shift)
-
-
-def _exact(shift: float, tolerance: float = 1e-5) -> float:
-    """Multiple of 1/24 that a translation stands for, or itself."""
-    near = round(shift * _STEP) / _STEP
-    return near if abs(near - shift) < tolerance else shift
-
-
 def find_setting(operations: Operations, cell: Cell | None = None, prefer: SpaceGroup | None = None) -> Setting:
     """Find the tabulated setting of a list of operations.
 
@@ -214,47 +112,6 @@ def find_setting(operations: Operations, cell: Cell | None = None, prefer: Space
     if cell is None:
         raise InputError(f"symmetry operations: the {len(operations)} listed are those of no tabulated setting")
     return _by_spglib(operations, cell)
-
-
-def _keys(rotations: Rotations, translations: Translations) -> NDArray[np.int64]:
-    steps = np.round(translations * _KEY).astype(np.int64) % _KEY
-    return np.concatenate([rotations.reshape(-1, 9), steps], axis=1)
-
-
-def _new(known: _Turns, rotations: Rotations, translations: Translations) -> tuple[Rotations, Translations]:
-    """Operations that are not known yet, put among the known; printed translations agree within 0.001."""
-    _, first = np.unique(_keys(rotations, translations), axis=0, return_index=True)
-    fresh = []
-    for at in np.sort(first):
-        shifts = known.setdefault(rotations[at].tobytes(), [])
-        apart = np.array(shifts) - translations[at] if shifts else np.ones((1, 3)) * 0.5
-        if np.abs(apart - np.round(apart)).max(axis=1).min() > _SAME:
-            shifts.append(translations[at])
-            fresh.append(at)
-    return rotations[fresh], translations[fresh]
-
-
-def _closed(rotations: Rotations, translations: Translations) -> Operations:
-    """Add products until there are no new ones."""
-    listed = len(rotations)
-    limit = max(192, listed) if listed <= 192 else _MOST_LISTED
-    known: _Turns = {}
-    eye = np.eye(3, dtype=np.int64)
-    generators = _new(known, np.concatenate([eye[None], rotations]), np.concatenate([np.zeros((1, 3)), translations]))
-    found, fresh = [generators], generators
-    count = with_identity = len(generators[0])
-    while len(fresh[0]):
-        r = np.einsum("aij,bjk->abik", generators[0], fresh[0]).reshape(-1, 3, 3)
-        t = (np.einsum("aij,bj->abi", generators[0], fresh[1]) + generators[1][:, None, :]).reshape(-1, 3) % 1.0
-        if np.abs(r).max() > 3:
-            raise InputError(f"symmetry operations: the {listed} listed are no group of a crystal")
-        fresh = _new(known, r, t)
-        found.append(fresh)
-        count += len(fresh[0])
-        if count > limit or len(known[eye.tobytes()]) > _MOST_CENTRINGS:
-            raise InputError(f"symmetry operations: the {listed} listed are no group (their products never end)")
-    whole = np.concatenate([t for _, t in found])
-    return Operations(np.concatenate([r for r, _ in found]), whole % 1.0, count > with_identity)
 
 
 def _exact_entry(operations: Operations) -> SpaceGroup | None:
@@ -318,7 +175,7 @@ def _origin_shift(operations: Operations, group: SpaceGroup) -> NDArray[np.float
     options = np.array([basis @ y for y in solution])
     options -= np.round(options)
     best = options[np.lexsort((*-options.T, np.round((options**2).sum(axis=1), 6)))[0]]
-    return np.array([_exact(float(x)) for x in best])
+    return np.array([exact_translation(float(x)) for x in best])
 
 
 def _solve_modulo_one(a: NDArray[np.int64], b: NDArray[np.float64]) -> list[NDArray[np.float64]] | None:
@@ -332,7 +189,7 @@ def _solve_modulo_one(a: NDArray[np.int64], b: NDArray[np.float64]) -> list[NDAr
             value = b[column] - round(float(b[column]))
             choices.append([(value + k) / d for k in range(d)])
     rest = b[[row for row in range(len(b)) if row >= 3 or diagonal[row] == 0]]
-    if len(rest) and np.abs(rest - np.round(rest)).max() > _SAME:
+    if len(rest) and np.abs(rest - np.round(rest)).max() > SAME:
         return None
     return [right.astype(float) @ np.array(choice) for choice in product(*choices)]
 
@@ -379,10 +236,10 @@ def _by_spglib(operations: Operations, cell: Cell) -> Setting:
                 found = None
             if found is None:
                 raise InputError(f"symmetry operations: the {len(operations)} listed are those of no space group")
-            number = _reference_hall(int(found.number))
+            number = reference_hall(int(found.number))
     group = space_group(int(found.number))
     matrix, shift = _tidy(found.transformation_matrix), np.asarray(found.origin_shift, dtype=float)
-    shift = np.array([_exact(float(x)) for x in shift - np.round(shift)])
+    shift = np.array([exact_translation(float(x)) for x in shift - np.round(shift)])
     setting = Setting(group, matrix, shift)
     if not _carries(setting, operations):
         raise InputError(f"symmetry operations: the {len(operations)} listed are those of no tabulated setting")
@@ -409,14 +266,14 @@ def _carries(setting: Setting, operations: Operations) -> bool:
     if np.abs(r - whole).max() > 1e-6:
         return False
     there = Operations(setting.group.rotations, setting.group.translations).keys
-    t = np.array([[_exact(float(x), _SAME) for x in row] for row in t % 1.0])
+    t = np.array([[exact_translation(float(x), SAME) for x in row] for row in t % 1.0])
     carried = Operations(whole, t % 1.0).keys
     expected = len(operations) * setting.volume_ratio
     return carried <= there and abs(len(there) - expected) < 1e-6 * expected + 1e-6
 
 
 @lru_cache(maxsize=256)
-def _reference_hall(number: int) -> int:
+def reference_hall(number: int) -> int:
     """Spglib's number of the reference setting, whose Hall symbol is that of gemmi's table."""
     import spglib
 

@@ -18,7 +18,8 @@ import numpy as np
 from xrdfit.crystal.cif.text import Block
 from xrdfit.crystal.groups import SpaceGroup, space_group, space_group_by_hall
 from xrdfit.crystal.lattice import PARAMETERS, Cell, cell_from_free, cell_names
-from xrdfit.crystal.settings import Operations, Setting, find_setting, parse_triplet, read_operations, tabulated
+from xrdfit.crystal.operations import Operations, parse_triplet, read_operations
+from xrdfit.crystal.settings import Setting, find_setting, tabulated
 from xrdfit.errors import InputError
 
 _OPERATIONS = (
