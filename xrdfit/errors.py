@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from xrdfit.plaintext import one_line
+
 
 class InputError(ValueError):
     """A file, a value or an option that cannot be used.
 
-    The message is one line: which thing, its value, what is wrong with it and what is allowed.
+    The message is one printable line: which thing, its value, what is wrong with it and what is allowed.
     The command line prints it and exits with status 2.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(str(message)))
 
 
 class ComputationError(RuntimeError):

@@ -195,3 +195,43 @@ def test_pairs_are_counted_compiled_where_nothing_can_be_cached(monkeypatch, err
     number, total = count(atoms, atoms, True, 5)
     assert number.tolist() == [0, 0, 1, 1, 1]
     assert total.tolist() == pytest.approx([0, 0, 2.5, 3.5, np.hypot(2.5, 3.5)])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("2\x1c\nx\nCu 0 0 0\nCu 2 0 0\n", "number of atoms"),
+        ("\u0662\nx\nCu 0 0 0\nCu 2 0 0\n", "number of atoms"),
+        ("2\nx\nCu 0 0 0\nCu 1_0 0 0\n", "three numbers"),
+        ("9999999999999999999\nx\n", "number of atoms"),
+    ],
+)
+def test_numbers_that_only_python_would_read(tmp_path, text, words):
+    path = tmp_path / "x.xyz"
+    path.write_text(text, encoding="utf-8", newline="")
+    with pytest.raises(InputError, match=words) as caught:
+        read_xyz(path)
+    assert str(caught.value).isprintable()
+
+
+def test_a_path_with_a_nul_is_an_input_error():
+    with pytest.raises(InputError, match="cannot be read"):
+        read_xyz("a\0b.xyz")
+
+
+def test_atoms_at_one_point_are_found_without_listing_all_pairs():
+    import tracemalloc
+
+    spread = np.random.default_rng(2).normal(0.0, 0.02, (20_000, 3))
+    for positions in (np.zeros((20_000, 3)), spread):
+        tracemalloc.start()
+        with pytest.raises(InputError, match="Å apart"):
+            Cluster(("Cu",) * 20_000, positions)
+        assert tracemalloc.get_traced_memory()[1] < 100e6  # all pairs are 3.2 GB
+        tracemalloc.stop()
+
+
+def test_the_two_atoms_that_are_named_are_too_near():
+    positions = np.array([[0, 0, 0], [5, 0, 0], [5.049, 0.049, 0.049], [9, 0, 0]], dtype=float)
+    with pytest.raises(InputError, match=r"atoms 2 \(Cu\) and 3 \(Cu\) are 0\.085 Å"):
+        Cluster(("Cu",) * 4, positions)

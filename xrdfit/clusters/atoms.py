@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xrdfit.crystal.scattering import split_species
 from xrdfit.errors import InputError
+from xrdfit.plaintext import one_line
 
 FloatArray = NDArray[np.float64]
 
@@ -66,11 +67,9 @@ class Cluster:
         self._check_distances()
 
     def _check_distances(self) -> None:
-        from scipy.spatial import KDTree
-
-        pairs = KDTree(self.positions).query_pairs(CLOSEST, output_type="ndarray")
-        if len(pairs):
-            i, j = pairs[0]
+        pair = _nearer(self.positions, CLOSEST)
+        if pair is not None:
+            i, j = pair
             distance = float(np.linalg.norm(self.positions[i] - self.positions[j]))
             raise InputError(
                 f"cluster: atoms {i + 1} ({self.species[i]}) and {j + 1} ({self.species[j]}) are {distance:.3f} Å "
@@ -87,6 +86,21 @@ class Cluster:
         """Number of atoms by element."""
         elements = [split_species(name)[0] for name in self.species]
         return {element: elements.count(element) for element in dict.fromkeys(elements)}
+
+
+def _nearer(positions: FloatArray, limit: float) -> tuple[int, int] | None:
+    """Two atoms nearer than a limit (Å), or None."""
+    from scipy.spatial import KDTree
+
+    # two in one box of half the limit are too near; without such a pair no atom has many neighbours within the limit,
+    # and the list of pairs stays short
+    boxes = np.floor((positions - positions.min(axis=0)) / (0.5 * limit)).astype(np.int64)
+    _, first, inverse = np.unique(boxes, axis=0, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[inverse.ravel()] != np.arange(len(positions)))
+    if len(again):
+        return int(first[inverse.ravel()[again[0]]]), int(again[0])
+    pairs = KDTree(positions).query_pairs(limit, output_type="ndarray")
+    return (int(pairs[0][0]), int(pairs[0][1])) if len(pairs) else None
 
 
 def xyz_text(clusters: Iterable[Cluster]) -> str:
@@ -130,6 +144,10 @@ def read_xyz(path: str | Path) -> tuple[Cluster, ...]:
         raise InputError(f"{path}: it cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: it is not text; an xyz file is expected") from None
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{str(path)!r}: it cannot be read ({error})") from None  # a NUL in the path
     if not frames:
         raise InputError(f"{path}: it holds no frame; an xyz file with one frame at least is expected")
     return tuple(frames)
@@ -140,7 +158,7 @@ def _next_frame(lines, path: str, number: int) -> Cluster | None:
     at, text = next(((at, text) for at, text in lines if text.strip()), (0, ""))
     if not at:
         return None
-    if not text.strip().isdecimal() or int(text) > _MAX_ATOMS:
+    if not re.fullmatch(r"[0-9]{1,9}", text.strip(" \t\r\n")) or int(text) > _MAX_ATOMS:
         raise InputError(
             f"{path}, line {at}: {text.strip()[:40]!r} is no number of atoms; 1 to {_MAX_ATOMS} are allowed"
         )
@@ -154,7 +172,7 @@ def _next_frame(lines, path: str, number: int) -> Cluster | None:
     for at, text in rows:
         fields = text.split()
         try:
-            positions.append([float(field) for field in fields[first : first + 3]])
+            positions.append([_coordinate(field) for field in fields[first : first + 3]])
             species.append(_species(fields[name]))
         except (IndexError, ValueError) as error:
             reason = str(error) if isinstance(error, InputError) else "a species and three numbers are expected"
@@ -162,13 +180,19 @@ def _next_frame(lines, path: str, number: int) -> Cluster | None:
         if len(positions[-1]) != 3:
             raise InputError(f"{path}, line {at}: {text.strip()[:60]!r}: three coordinates are expected")
     try:
-        return Cluster(tuple(species), np.array(positions).reshape(-1, 3), comment.strip()[:500])
+        return Cluster(tuple(species), np.array(positions).reshape(-1, 3), one_line(comment[:500]))
     except InputError as error:
         raise InputError(f"{path}, frame {number}: {error}") from None
 
 
+def _coordinate(text: str) -> float:
+    if "_" in text:  # which Python takes for a mark within a number
+        raise ValueError(text)
+    return float(text)
+
+
 def _species(text: str) -> str:
-    if text.isdecimal() and 0 < int(text) < 119:
+    if re.fullmatch(r"[0-9]{1,3}", text) and 0 < int(text) < 119:
         return gemmi.Element(int(text)).name
     split_species(text)
     return text

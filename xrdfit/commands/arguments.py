@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Model = Annotated[
     str | None, Parameter(help="Preset, CIF or model TOML. `xrdfit presets` lists the presets.", show_default=False)
 ]
+Block = Annotated[
+    str | None, Parameter(help="Data block of the model's CIF, by name or number. Else all its structures are phases.")
+]
 Force = Annotated[bool, Parameter(help="Overwrite existing output.")]
 Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object on standard output and nothing else.")]
 
@@ -28,6 +31,7 @@ class FitArguments:
     phase: Annotated[
         Sequence[str], Parameter(help="A further phase: preset, CIF or model TOML. May be given several times.")
     ] = ()
+    block: Block = None
     engine: Annotated[
         Literal["bragg", "debye", "auto"],
         Parameter(help="bragg (the default): broadened lines; debye: sum over pairs of atoms, for clusters."),

@@ -62,7 +62,7 @@ def calibrate(
     if scan is None:
         raise InputError("SCAN is missing: give the file of a standard's pattern")
     arguments = arguments or FitArguments()
-    standard = with_axial_tie(load(model, arguments.phase), arguments)
+    standard = with_axial_tie(load(model, arguments.phase, arguments.block), arguments)
     options = calibration(standard, arguments.options(), shift)
     pattern = read_pattern(scan, scan=scan_index)
     path = None if output is None else check_file(output, force)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
-from xrdfit.commands.arguments import Force, Json
+from xrdfit.commands.arguments import Block, Force, Json
 from xrdfit.commands.common import finite_number, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
@@ -30,6 +30,7 @@ def cluster(
     model: Annotated[str, Parameter(name="MODEL", help="Preset, CIF or model TOML.")],
     /,
     *,
+    block: Block = None,
     size_nm: Annotated[
         float | None,
         Parameter(
@@ -62,7 +63,7 @@ def cluster(
         raise InputError("--size-nm and --atoms: exactly one of the two is needed")
     if seed < 0:
         raise InputError(f"--seed {seed}: a whole number from 0 is allowed")
-    source = load(model)
+    source = load(model, block=block)
     if len(source.phases) != 1:
         raise InputError(f"{model}: it holds {len(source.phases)} phases; a cluster is cut out of a model with one")
     phase = source.phases[0]

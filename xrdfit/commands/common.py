@@ -80,8 +80,8 @@ def check_finite(what: str, values: Sequence[float]) -> None:
             raise InputError(f"{what} {value} is not a finite number")
 
 
-def load(model: str | None, phases: Sequence[str] = ()) -> PowderModel:
-    """Load the model and further phases that the options name.
+def load(model: str | None, phases: Sequence[str] = (), block: str | None = None) -> PowderModel:
+    """Load the model (a data block of it, where it is a CIF) and further phases that the options name.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def load(model: str | None, phases: Sequence[str] = ()) -> PowderModel:
 
     if model is None:
         raise InputError("--model is missing: give a preset's name (xrdfit presets lists them), a CIF or a model TOML")
-    return load_models([model, *phases])
+    return load_models([model, *phases], block)
 
 
 def say_notes(model: PowderModel) -> None:

@@ -47,7 +47,7 @@ def compare(
     if scan is None:
         raise InputError("SCAN is missing: give the file of a measured pattern")
     arguments = arguments or FitArguments()
-    start, options = load(model, arguments.phase), arguments.options()
+    start, options = load(model, arguments.phase, arguments.block), arguments.options()
     rivals = [load(name) for name in rival]
     pattern = read_pattern(scan, scan=scan_index)
     path = None if output is None else check_picture(output, force)

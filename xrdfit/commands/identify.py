@@ -61,7 +61,7 @@ def identify(
 
     arguments = arguments or FitArguments()
     check_finite("--two-theta", two_theta or ())
-    source, options = load(model, arguments.phase), arguments.options()
+    source, options = load(model, arguments.phase, arguments.block), arguments.options()
     targets = read_assignments(reach, "reach")
     _check_targets(source, str(options.engine), targets)
     path = None if output is None else check_picture(output, force)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from xrdfit.commands.arguments import Block
 from xrdfit.commands.common import check_finite, console, load, print_json, read_radiation, say_notes
 from xrdfit.plaintext import csv_text
 
@@ -21,6 +22,7 @@ def reflections(
     model: Annotated[str, Parameter(name="MODEL", help="Preset, CIF or model TOML.")],
     /,
     *,
+    block: Block = None,
     radiation: Annotated[
         str | None, Parameter(help="Name (cu-ka) or wavelength in Å; else the model's, else cu-ka.")
     ] = None,
@@ -35,7 +37,7 @@ def reflections(
 ) -> int:
     """List the powder lines of a model."""
     check_finite("--two-theta", two_theta)
-    source = load(model)
+    source = load(model, block=block)
     say_notes(source)
     ray = read_radiation(radiation)
     if ray is not None:

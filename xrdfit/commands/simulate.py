@@ -9,7 +9,7 @@ import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
-from xrdfit.commands.arguments import Force, Json
+from xrdfit.commands.arguments import Block, Force, Json
 from xrdfit.commands.cluster import is_atom_list, simulate_atoms
 from xrdfit.commands.common import check_finite, finite_number, load, print_json, read_radiation, say_notes
 from xrdfit.commands.progress import progress
@@ -27,6 +27,7 @@ def simulate(
     ],
     /,
     *,
+    block: Block = None,
     engine: Annotated[
         Literal["bragg", "debye"] | None,
         Parameter(help="bragg (the default) or debye, the sum over pairs of atoms (the only one for a list of atoms)."),
@@ -55,7 +56,8 @@ def simulate(
     values = read_assignments(set_, "set")
     path = None if output is None else check_file(output, force)
     compute = _of_atoms if is_atom_list(model) else _of_model
-    about, columns = compute(model, angles, engine, size_nm, values, ray, not no_anomalous)
+    source = model if block is None else f"{model}::{block}"
+    about, columns = compute(source, angles, engine, size_nm, values, ray, not no_anomalous)
     columns = {"two_theta": angles, **columns}
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     table = ",".join(columns) + "\n" + "".join(",".join(map(repr, row)) + "\n" for row in rows)

@@ -15,6 +15,7 @@ from xrdfit.crystal.sites import AXES, free_coordinates
 from xrdfit.crystal.structure import Site, Structure
 
 _B_PER_U = 8.0 * math.pi**2
+CREATOR = "xrdfit"
 _ATOM_TAGS = (
     "label",
     "type_symbol",
@@ -50,6 +51,7 @@ def write_cif(structure: Structure, path: str | Path | None = None, esds: Mappin
     esds = esds or {}
     document = gemmi.cif.Document()
     block = document.add_new_block(re.sub(r"[^\w.+-]", "_", structure.name, flags=re.ASCII) or "structure")
+    block.set_pair("_audit_creation_method", CREATOR)
     _write_cell(block, structure, esds)
     _write_symmetry(block, structure)
     loop = block.init_loop("_atom_site_", list(_ATOM_TAGS))
@@ -87,7 +89,11 @@ def with_esd(value: float, esd: float | None) -> str:
 
 
 def _write_cell(block: gemmi.cif.Block, structure: Structure, esds: Mapping[str, float]) -> None:
-    formula = [f"{element}{count:.6g}" for element, count in sorted(structure.composition().items())]
+    atoms: dict[str, float] = {}
+    for site in structure.sites:  # with the occupancies as they are written, so that the file agrees with itself
+        shown = float(with_esd(site.occupancy, esds.get(f"occ_{site.label}")).partition("(")[0])
+        atoms[site.element] = atoms.get(site.element, 0.0) + site.multiplicity * shown
+    formula = [f"{element}{count:.6g}" for element, count in sorted(atoms.items())]
     block.set_pair("_chemical_formula_sum", gemmi.cif.quote(" ".join(formula)))
     block.set_pair("_cell_formula_units_Z", "1")
     free = cell_names(structure.group)

@@ -10,6 +10,7 @@ import numpy as np
 from xrdfit.crystal.groups import space_group
 from xrdfit.crystal.lattice import PARAMETERS, cell_from_free
 from xrdfit.crystal.scattering import species_name, split_species
+from xrdfit.crystal.settings import reference_hall
 from xrdfit.crystal.sites import orbit, snap, standard_position
 from xrdfit.crystal.structure import Structure
 from xrdfit.errors import InputError
@@ -77,7 +78,7 @@ def from_pymatgen(crystal: pymatgen.core.Structure, name: str | None = None) -> 
     numbers = [kinds.setdefault(_kind(site), len(kinds) + 1) for site in crystal]
     cell = (crystal.lattice.matrix.tolist(), crystal.frac_coords.tolist(), numbers)
     found = _dataset(cell, crystal.formula)
-    found = _dataset(cell, crystal.formula, _reference_hall(found.number))
+    found = _dataset(cell, crystal.formula, reference_hall(found.number))
     group = space_group(found.number)
     contents = {number: kind for kind, number in kinds.items()}
     rows, covered = [], np.empty((0, 3))
@@ -115,15 +116,6 @@ def _kind(site: pymatgen.core.PeriodicSite) -> tuple[Any, ...]:
         charge = getattr(species, "oxi_state", None) or 0
         occupants.append((species_name(species.symbol, round(charge)), round(float(amount), 9)))
     return (*sorted(occupants), float(site.properties.get("b_iso") or 0.0))
-
-
-def _reference_hall(number: int) -> int:
-    """Spglib's number of the reference setting, whose Hall symbol is that of gemmi's table."""
-    import spglib
-
-    wanted = space_group(number).hall.lower()
-    candidates = [(hall, spglib.get_spacegroup_type(hall)) for hall in range(1, 531)]
-    return next(hall for hall, kind in candidates if kind and kind.hall_symbol.lower() == wanted)
 
 
 def _parameters(vectors: np.ndarray) -> tuple[float, ...]:

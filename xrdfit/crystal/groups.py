@@ -92,6 +92,14 @@ def space_group(name: str | int) -> SpaceGroup:
     return _find(name) if isinstance(name, str) else _by_number(int(name))
 
 
+def space_group_by_hall(symbol: str) -> SpaceGroup | None:
+    """Setting of a Hall symbol ("P 2" is P 1 1 2, not the Hermann–Mauguin symbol); None where it is in no table."""
+    # blanks count: "P 32" is P 32, "P 3 2" is P 3 1 2; a symbol without any is taken where nothing else is meant
+    table = _hall_symbols()
+    found = table.get(_spaced(symbol)) or table.get(_squeezed(symbol))
+    return None if found is None else space_group(found)
+
+
 def space_group_from_operations(triplets: Sequence[str]) -> SpaceGroup:
     """Find the space group and its setting from coordinate triplets.
 
@@ -142,9 +150,9 @@ def _find(name: str) -> SpaceGroup:
         found = gemmi.find_spacegroup_by_name(candidate, 0.0, 0.0, "2H") if len(text) <= 40 else None
         if found is not None:
             return _wrap(found)
-    by_hall = _hall_symbols().get(_squeezed(text))
+    by_hall = space_group_by_hall(text)
     if by_hall is not None:
-        return space_group(by_hall)
+        return by_hall
     near = get_close_matches(_squeezed(text), _compact_symbols(), n=3, cutoff=0.4)
     hint = f"nearest: {', '.join(_compact_symbols()[key] for key in near)}" if near else "e.g. Fm-3m, P21/c or 225"
     raise InputError(f"space group {name[:60]!r}: not a Hermann–Mauguin or Hall symbol or number; {hint}")
@@ -154,10 +162,16 @@ def _squeezed(text: str) -> str:
     return "".join(text.lower().split())
 
 
+def _spaced(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
 @lru_cache(maxsize=1)
 def _hall_symbols() -> dict[str, str]:
     # Four Hall symbols stand twice in the table, under two names of one setting: the first is the usual one.
-    return {_squeezed(entry.hall): entry.xhm() for entry in reversed(list(gemmi.spacegroup_table()))}
+    entries = list(reversed(list(gemmi.spacegroup_table())))
+    squeezed = {_squeezed(entry.hall): entry.xhm() for entry in entries}
+    return squeezed | {_spaced(entry.hall): entry.xhm() for entry in entries}
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ from xrdfit.errors import InputError
 
 ANOMALOUS_TABLES = ("chantler", "cromer-liberman")
 _EDGE_WINDOW_EV = 100.0  # Chantler's steps and the chemical shift of an edge matter within this distance
-_SPECIES = re.compile(r"([A-Za-z]{1,2})(?:(\d{0,2})([+-])|([+-])(\d{1,2}))?")
+_SPECIES = re.compile(r"([A-Za-z]{1,2})(?:0|(\d{0,2})([+-])|([+-])(\d{1,2}))?")
 _ISOTOPES = {"D": "H", "T": "H"}
 
 

@@ -195,10 +195,56 @@ def snap(group: SpaceGroup, xyz: Iterable[float], tolerance: float = 2e-3) -> np
         The special position, or `xyz` itself where none is near.
     """
     position = np.array(_checked(xyz))
+    if len(group.rotations) == 1:
+        return position
     # what has moved may have come near a position of still higher symmetry; go on until the answer is its own answer
     while not np.array_equal(moved := _snap_once(group, position, tolerance), position):
         position = moved
     return position
+
+
+class Places:
+    """Positions in a cell that grow in number, and which of them is nearest to any of an orbit.
+
+    They are kept in the order of x, so that a search looks at those alone that agree in x.
+    """
+
+    def __init__(self, reach: float) -> None:
+        self.reach = reach
+        self._x = np.empty(0)
+        self._xyz = np.empty((0, 3))
+        self._number = np.empty(0, dtype=np.int64)
+        self._count = 0
+
+    def add(self, xyz: Iterable[float]) -> None:
+        """Add a position; the first is number 0."""
+        place = np.array(list(xyz), dtype=float) % 1.0
+        for x in {place[0], place[0] - 1.0 if place[0] > 0.5 else place[0] + 1.0}:  # also across the face of the cell
+            at = int(np.searchsorted(self._x, x))
+            self._x = np.insert(self._x, at, x)
+            self._xyz = np.insert(self._xyz, at, place, axis=0)
+            self._number = np.insert(self._number, at, self._count)
+        self._count += 1
+
+    def nearest(self, images: np.ndarray) -> tuple[int, float] | None:
+        """Number of the place within `reach` (fractional) that is nearest to one of the images (n, 3), and how far."""
+        found = self.within(images)
+        if not len(found[0]):
+            return None
+        best = int(np.argmin(found[1]))
+        return int(found[0][best]), float(found[1][best])
+
+    def within(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of all places within `reach` of the images, and how far they are."""
+        wrapped = images % 1.0
+        low = np.searchsorted(self._x, wrapped[:, 0] - self.reach)
+        high = np.searchsorted(self._x, wrapped[:, 0] + self.reach)
+        counts = high - low
+        owner = np.repeat(np.arange(len(images)), counts)
+        rows = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + low[owner]
+        distance = np.abs(_offset(self._xyz[rows], wrapped[owner])).max(axis=1)
+        near = distance < self.reach
+        return self._number[rows[near]], distance[near]
 
 
 def _snap_once(group: SpaceGroup, start: np.ndarray, tolerance: float) -> np.ndarray:
@@ -243,6 +289,8 @@ def _into_cell(positions: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=4096)
 def _cosets(group: SpaceGroup, xyz: _Position) -> np.ndarray:
     images = group.rotations @ np.array(xyz) + group.translations
+    if np.count_nonzero(np.abs(_offset(images, np.array(xyz))).max(axis=1) < TOLERANCE) == 1:
+        return np.arange(len(images))  # a general position: no two images coincide
     shifts = images[:, None, :] - images[None, :, :]
     same = np.abs(shifts - np.round(shifts)).max(axis=2) < TOLERANCE
     return np.flatnonzero(np.argmax(same, axis=1) == np.arange(len(images)))
@@ -276,6 +324,8 @@ def _free_coordinates(group: SpaceGroup, xyz: _Position) -> FreeCoordinates:
 @lru_cache(maxsize=4096)
 def _wyckoff(group: SpaceGroup, xyz: _Position) -> str:
     multiplicity = len(_cosets(group, xyz))
+    if multiplicity == len(group.rotations):
+        return f"{multiplicity}{_table()[group.number][-1].letter}"
     to_reference = group.gemmi.basisop.inverse()  # gemmi's operation leads from the reference setting to this one
     in_reference = np.array(to_reference.apply_to_xyz(list(xyz)))
     reference = _reference(group.number)

@@ -11,7 +11,7 @@ import numpy as np
 from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.crystal.lattice import Cell, check_cell
 from xrdfit.crystal.scattering import species_name, split_species
-from xrdfit.crystal.sites import TOLERANCE, orbit, snap, wyckoff, wyckoff_positions
+from xrdfit.crystal.sites import TOLERANCE, Places, snap, wyckoff, wyckoff_positions
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _B_LIMITS = (-10.0, 100.0)  # Å²; a refined B may be slightly below zero
 _SUM_TOLERANCE = 2e-3  # occupancies printed to three decimals
+MOST_ROUNDED_SUM = 1.02  # published occupancies that sum to more than this are no rounding
+_ROUNDED_PLACE = 1.001e-3  # fractional; coordinates printed to three decimals
+_MOST_NOTES = 3
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ class Structure:
         rows: Iterable[Mapping[str, Any]],
         source: str = "",
         notes: Sequence[str] = (),
+        *,
+        rounded: bool = False,
     ) -> Structure:
         """Build a structure from plain rows; labels are made, and rounded special positions made exact.
 
@@ -137,18 +142,23 @@ class Structure:
             the position of an earlier one shares it.
         source : str
         notes : sequence of str
+        rounded : bool
+            Whether the rows are printed values, as those of a publication: a row within 0.001 of an earlier one shares
+            its position, and occupancies that sum to at most 1.02 on a position are scaled to 1, both with a note.
 
         Raises
         ------
         InputError
             A row lacks something or contradicts itself, or a value is out of range.
         """
-        builder = _Builder(group, list(notes))
+        builder = _Builder(group, list(notes), _ROUNDED_PLACE if rounded else 5 * TOLERANCE)
         for row in rows:
             builder.add(row)
         if not builder.sites:
             raise InputError(f"structure {name}: it has no sites; one at least is needed")
-        return cls(name, group, cell, tuple(builder.sites), source, tuple(builder.notes))
+        if rounded:
+            builder.scale_sums()
+        return cls(name, group, cell, tuple(builder.sites), source, tuple(builder.all_notes()))
 
     @classmethod
     def from_pymatgen(cls, structure: pymatgen.core.Structure, name: str | None = None) -> Structure:
@@ -217,10 +227,14 @@ class Structure:
 class _Builder:
     """Collects rows into sites: snaps, labels, finds who shares a position."""
 
-    def __init__(self, group: SpaceGroup, notes: list[str]) -> None:
+    def __init__(self, group: SpaceGroup, notes: list[str], same_place: float) -> None:
         self.group = group
         self.notes = notes
         self.sites: list[Site] = []
+        self.hosts: list[Site] = []
+        self.places = Places(same_place)
+        self.counts: dict[str, int] = {}
+        self.alike: dict[str, list[str]] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
         unknown = set(row) - {"species", "xyz", "wyckoff", "occupancy", "b_iso"}
@@ -235,16 +249,49 @@ class _Builder:
             raise InputError(
                 f"site {element} at {_triplet(xyz)}: Wyckoff position {row['wyckoff']} does not fit; it is {letter}"
             )
-        host = self._host(xyz, letter)
+        host, apart = self._host(xyz)
         b_iso = float(row.get("b_iso", 0.0))
-        label = self._label(f"{element}_{letter}")
+        label = self._label(f"{element}_{host.wyckoff if host else letter}")
         if host is not None:
-            xyz = host.xyz
+            if apart > 5 * TOLERANCE:
+                self._note("its coordinates agree to 0.001 with", f"{label}: {{}} those of {host.label}; one position")
+            xyz, letter = host.xyz, host.wyckoff
             if abs(host.b_iso - b_iso) > 1e-6:
-                self.notes.append(f"{label}: shares the position of {host.label}, whose B {host.b_iso:.4g} Å² is used")
+                said = f"{label}: shares the position of {host.label}, whose B {host.b_iso:.4g} Å² is used"
+                self._note("", said)
                 b_iso = host.b_iso
         shares = host.label if host else None
-        self.sites.append(Site(label, species, letter, xyz, float(row.get("occupancy", 1.0)), b_iso, shares))
+        site = Site(label, species, letter, xyz, float(row.get("occupancy", 1.0)), b_iso, shares)
+        self.sites.append(site)
+        if host is None:
+            self.hosts.append(site)
+            self.places.add(xyz)
+
+    def scale_sums(self) -> None:
+        """Scale occupancies to a sum of 1 where they exceed it by what rounding explains."""
+        sums: dict[str, float] = {}
+        for site in self.sites:
+            host = site.shares or site.label
+            sums[host] = sums.get(host, 0.0) + site.occupancy
+        for at, site in enumerate(self.sites):
+            total = sums[site.shares or site.label]
+            if 1.0 + 1e-9 < total <= MOST_ROUNDED_SUM:
+                self.sites[at] = replace(site, occupancy=site.occupancy / total)
+        over = {host: total for host, total in sums.items() if 1.0 + 1e-6 < total <= MOST_ROUNDED_SUM}
+        for host, total in over.items():
+            self._note("occupancies", f"occupancies on {host} sum to {total:.4g}: scaled to 1, as rounding explains")
+
+    def _note(self, kind: str, text: str) -> None:
+        self.alike.setdefault(kind, []).append(text.replace("{}", kind))
+
+    def all_notes(self) -> list[str]:
+        """Notes; of many alike the first, and how many more there are."""
+        found = list(self.notes)
+        for texts in self.alike.values():
+            found += texts[:_MOST_NOTES]
+            if len(texts) > _MOST_NOTES:
+                found[-1] += f" (and {len(texts) - _MOST_NOTES} more like this)"
+        return found
 
     def _position(self, element: str, row: Mapping[str, Any]) -> tuple[float, float, float]:
         if row.get("xyz") is None:
@@ -253,9 +300,8 @@ class _Builder:
         exact = snap(self.group, given)
         shift = float(np.abs(exact - given).max())
         if shift > 5e-4:
-            self.notes.append(
-                f"{element} at {_triplet(given)}: moved by {shift:.4f} onto the special position {_triplet(exact)}"
-            )
+            said = f"{element} at {_triplet(given)}: moved by {shift:.4f} onto the special position {_triplet(exact)}"
+            self._note("moved", said)
         return float(exact[0]), float(exact[1]), float(exact[2])
 
     def _fixed_position(self, element: str, label: str | None) -> tuple[float, float, float]:
@@ -267,20 +313,14 @@ class _Builder:
         x, y, z = rows[label].representative
         return x, y, z
 
-    def _host(self, xyz: tuple[float, float, float], letter: str) -> Site | None:
-        for site in self.sites:
-            if site.shares is None and site.wyckoff == letter:
-                shifts = orbit(self.group, site.xyz) - np.array(xyz)
-                if np.any(np.abs(shifts - np.round(shifts)).max(axis=1) < 5 * TOLERANCE):
-                    return site
-        return None
+    def _host(self, xyz: tuple[float, float, float]) -> tuple[Site | None, float]:
+        """Earlier site at an equivalent position, and how far off (fractional) it is."""
+        found = self.places.nearest(self.group.rotations @ np.array(xyz) + self.group.translations)
+        return (self.hosts[found[0]], found[1]) if found else (None, 0.0)
 
     def _label(self, stem: str) -> str:
-        taken = {site.label for site in self.sites}
-        count = 1
-        while (label := stem if count == 1 else f"{stem}_{count}") in taken:
-            count += 1
-        return label
+        self.counts[stem] = count = self.counts.get(stem, 0) + 1
+        return stem if count == 1 else f"{stem}_{count}"
 
 
 def _triplet(xyz: Iterable[float]) -> str:

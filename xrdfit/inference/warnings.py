@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, product
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 from gemmi import Element
 
+from xrdfit.crystal.contacts import too_close
 from xrdfit.crystal.scattering import anomalous, near_edge, resolve_species
-from xrdfit.crystal.symmetry import orbit
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.phase import Phase
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from xrdfit.inference.result import FitResult
 
 SMALL_NM = 3.0
-TOO_CLOSE_ANGSTROM = 1.8
+MOST_PAIRS = 5
 HIGH_CORRELATION = 0.95
 POOR_CHI2 = 4.0
 SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
@@ -124,15 +124,14 @@ def _of_structure(phase: Phase, result: FitResult) -> Iterator[str]:
             f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void "
             "(--packing forbids it)"
         )
-    for first, second in combinations([s for s in structure.sites if s.occupancy > 1e-3], 2):
-        if (first.shares or first.label) == (second.shares or second.label):
-            continue
-        distance = _shortest(phase, first.xyz, second.xyz)
-        if first.element != second.element and distance < TOO_CLOSE_ANGSTROM:
-            yield (
-                f"{phase.name}: {first.label} and {second.label} are both filled and stand {distance:.2f} Å apart, "
-                "nearer than any bond"
-            )
+    close = too_close(structure)
+    for first, second, distance in close[:MOST_PAIRS]:
+        yield (
+            f"{phase.name}: {first.label} and {second.label} are both filled and stand {distance:.2f} Å apart, "
+            "nearer than any bond"
+        )
+    if len(close) > MOST_PAIRS:
+        yield f"{phase.name}: {len(close) - MOST_PAIRS} more pairs of filled sites stand nearer than any bond"
 
 
 def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
@@ -143,15 +142,6 @@ def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
     names = {f"{prefix}occ_{label}": count for label, count in counts.items()}
     gradient = np.array([names.get(n, 0.0) for n in result.covariance_names])
     return filled, float(np.sqrt(max(gradient @ result.covariance @ gradient, 0.0)))
-
-
-def _shortest(phase: Phase, first: tuple[float, float, float], second: tuple[float, float, float]) -> float:
-    """Shortest distance (Å) between two orbits."""
-    difference = orbit(phase.structure.group, second) - np.asarray(first)
-    difference -= np.round(difference)
-    # in an oblique cell the nearest image is not always the one of the smallest fractional coordinates
-    images = difference[:, None, :] + np.array(list(product((-1, 0, 1), repeat=3)))
-    return float(np.linalg.norm(images @ phase.structure.cell.vectors, axis=-1).min())
 
 
 def _of_values(result: FitResult) -> Iterator[str]:

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,19 +53,22 @@ _CIF_SIZE_NM = 30.0
 _MAX_REPORTED = 3
 
 
-def load_model(source: ModelSource | Sequence[ModelSource]) -> PowderModel:
+def load_model(source: ModelSource | Sequence[ModelSource], block: str | None = None) -> PowderModel:
     """Load a model.
 
     Parameters
     ----------
     source : str, path, PowderModel, or a sequence of these
         Name of a preset, path of a CIF or of a model file in TOML. Several become one model of several phases
-        (`load_models`). A `PowderModel` is returned as it is.
+        (`load_models`). A `PowderModel` is returned as it is. ``"file.cif::name"`` is a data block of a CIF.
+    block : str, optional
+        Data block of a CIF, by name or by its number among those with atoms.
 
     Returns
     -------
     PowderModel
-        Of a CIF: one phase named after the file, 30 nm, no occupancy free.
+        Of a CIF: one phase named after the file, 30 nm, no occupancy free; all its blocks with atoms as phases where
+        there are several and none is chosen.
 
     Raises
     ------
@@ -76,33 +80,39 @@ def load_model(source: ModelSource | Sequence[ModelSource]) -> PowderModel:
     if not isinstance(source, str | PathLike):
         return load_models(source)
     text = str(source)
+    if block is None:
+        text, block = _with_block(text)
+    if block is not None and not text.lower().endswith((".cif", ".mcif", ".mmcif")):
+        raise InputError(f"block {block!r}: {text!r} is no CIF; only a CIF has data blocks")
     if text in preset_names():
         return model_from_toml(preset_text(text), f"preset {text}")
-    path = Path(source)
+    if "\0" in text:
+        raise InputError(f"model {text!r}: a path holds no NUL; give a preset's name, a CIF or a model TOML")
+    path = Path(text)
     suffix = path.suffix.lower()
-    if suffix not in (".cif", ".toml"):
+    if suffix in (".cif", ".mcif", ".mmcif"):
+        return _from_cif(path, block)
+    if suffix != ".toml":
         if path.is_file():
             raise InputError(f"model {text!r}: ends in {suffix or 'nothing'!r}; a model file ends in .toml or .cif")
         if path.is_dir():
             raise InputError(f"model {text!r}: is a folder; give a model file (.toml or .cif) or a preset's name")
         preset_text(text)  # raises: lists the presets, the nearest first
-    if suffix == ".cif":
-        return _from_cif(path)
     return model_from_toml(_read_text(path), text, path.parent)
 
 
-def load_models(sources: Sequence[ModelSource]) -> PowderModel:
+def load_models(sources: Sequence[ModelSource], block: str | None = None) -> PowderModel:
     """Load several models as one with all their phases.
 
     Phases of the same name get a suffix (``cu2se_2``). The first model that states a value of the instrument or the
-    background decides; a later one that differs is noted in `PowderModel.notes`.
+    background decides; a later one that differs is noted in `PowderModel.notes`. `block` is a data block of the first.
 
     Raises
     ------
     InputError
         No model is given, or one cannot be used.
     """
-    return merge([load_model(source) for source in sources])
+    return merge([load_model(source, None if i else block) for i, source in enumerate(sources)])
 
 
 def load_instrument(source: str | PathLike[str]) -> Instrument:
@@ -173,13 +183,29 @@ def _at(where: str) -> Iterator[None]:
         raise InputError(f"{where}: {error}") from None
 
 
-def _from_cif(path: Path) -> PowderModel:
-    from xrdfit.crystal.cif import read_cif
+def _with_block(text: str) -> tuple[str, str | None]:
+    """Path and data block of "file.cif::name"."""
+    path, mark, name = text.rpartition("::")
+    return (path, name) if mark and path.lower().endswith((".cif", ".mcif", ".mmcif")) else (text, None)
 
-    structure = read_cif(path)
-    name = re.sub(r"[^A-Za-z0-9]+", "_", path.stem).strip("_")
-    name = name if name[:1].isalpha() else f"phase_{name}".strip("_")  # parameter names begin with it
-    return PowderModel(path.stem, (Phase(name, structure, size_nm=_CIF_SIZE_NM),), notes=structure.notes)
+
+def _from_cif(path: Path, block: str | None) -> PowderModel:
+    from xrdfit.crystal.cif import read_cif, read_cifs
+
+    structures = read_cifs(path) if block is None else (read_cif(path, block),)
+    if len(structures) == 1:
+        name = path.stem if block is None else structures[0].name
+        return _one_phase(name, structures[0])
+    names = ", ".join(structure.name for structure in structures)
+    note = f"{path.name} holds {len(structures)} structures, read as phases: {names}; --block chooses one"
+    merged = merge([_one_phase(structure.name, structure) for structure in structures])
+    return replace(merged, name=path.stem, notes=(note, *merged.notes))
+
+
+def _one_phase(name: str, structure: Structure) -> PowderModel:
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
+    plain = plain if plain[:1].isalpha() else f"phase_{plain}".strip("_")  # parameter names begin with it
+    return PowderModel(name, (Phase(plain, structure, size_nm=_CIF_SIZE_NM),), notes=structure.notes)
 
 
 def _read_text(path: Path) -> str:
