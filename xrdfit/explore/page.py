@@ -29,7 +29,7 @@ from xrdfit.modelfile import load_model
 from xrdfit.phase import LARGEST_NM
 from xrdfit.report.files import check_file, write_text
 
-DEFAULT_MODELS = ("cu2se", "cu2se-6nm", "cu2se-4nm", "cu2se-2nm")
+DEFAULT_MODELS = ("cu2se",)
 DEFAULT_RANGE = (15.0, 90.0, 0.05)
 MAX_POINTS = 10_000
 MAX_MODELS = 20
@@ -55,7 +55,7 @@ def explore_page(
     Parameters
     ----------
     models : str, path, PowderModel or sequence of these, optional
-        Presets, CIFs or model files; else the article's Cu2Se. A model whose sites are among another's becomes a
+        Presets, CIFs or model files; else Cu2Se with the article's patterns. A model whose sites are among another's becomes a
         button of that one.
     path : str or path
         The HTML file.
@@ -95,10 +95,11 @@ def page_text(models: Sequence[tuple[str, PowderModel]], two_theta: NDArray[np.f
     """
     data = json.dumps(page_data(models, two_theta), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     script = _script()
-    title = "Cu2Se" if all("cu2se" in name for name, _ in models) else ", ".join(m.name for _, m in models[:3])
+    name = ", ".join(model.name for _, model in models[:3]) + (" …" if len(models) > 3 else "")
     parts = {
         "HASH": b64encode(sha256(script.encode("utf-8")).digest()).decode("ascii"),
-        "TITLE": escape(f"{title}: occupancies and powder pattern"),
+        "TITLE": escape(f"{name}: occupancies and powder pattern"),
+        "NAME": escape(name),
         "STYLE": _static("uplot.min.css") + _static("style.css"),
         "DATA": data,
         "SCRIPT": script,
@@ -176,7 +177,7 @@ def _add_article(host: PowderModel, states: list[dict[str, Any]]) -> None:
         for block in published(table):
             model = article_model(block)
             values = state_values(host, model)
-            if values is None:
+            if values is None or any(values == known["values"] for known in states):
                 continue
             title = f"{block.size_nm:g} nm" if table == 2 else f"{block.number}"
             states.append(_state(f"fig. {FIGURE_OF_TABLE[table]}", title, f"Article, {block.title}", values, model))

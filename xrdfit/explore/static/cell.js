@@ -52,7 +52,7 @@ class CellView {
     if (!fresh || !this.atoms) return;
     const { context, width, height } = fresh;
     const radius = Math.max(...this.corners.map(corner => Math.hypot(...corner.map((x, i) => x - this.centre[i]))));
-    const perLength = 0.46 * Math.min(width, height) / radius;
+    const perLength = 0.53 * Math.min(width, height) / radius;
     const [st, ct, ss, cs] = [Math.sin(this.turn[0]), Math.cos(this.turn[0]), Math.sin(this.turn[1]), Math.cos(this.turn[1])];
     const project = point => {
       const [x, y, z] = point.map((v, i) => v - this.centre[i]);
@@ -83,7 +83,9 @@ class CellView {
 
   /** A disc, with one sector for each species of the site, from twelve o'clock on. */
   disc(context, { seen: [x, y, depth, near], j }, size, radius) {
-    const r = size * near, fade = 1 - 0.35 * (depth / radius + 1) / 2;
+    // emptier sites are smaller, so that they do not hide the others
+    const filled = this.partners[j].reduce((sum, k) => sum + this.filling[k], 0);
+    const r = size * near * (0.35 + 0.65 * Math.cbrt(Math.min(filled, 1))), fade = 1 - 0.35 * (depth / radius + 1) / 2;
     context.globalAlpha = fade;
     context.fillStyle = theme.panel;
     context.beginPath();

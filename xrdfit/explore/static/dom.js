@@ -37,6 +37,7 @@ const theme = {
     this.text = value("--text");
     this.soft = value("--soft");
     this.line = value("--line");
+    this.edge = value("--edge");
     this.panel = value("--panel");
     this.bragg = value("--bragg");
     this.debye = value("--debye");

@@ -22,7 +22,7 @@ class Page {
     this.buildHead();
     this.listen();
     this.choose(0);
-    this.check();
+    setTimeout(() => this.check(), 50); // after the first picture
   }
 
   buildHead() {

@@ -1,43 +1,53 @@
 // Who cancels whom: each site's part of a structure factor as an arrow, head to tail, and their sum.
 
-/** Draw one structure factor. `parts` are {site, re, im}; `reach` is the length, electrons, that fits in. */
-function drawPhasor(canvas, parts, colours, reach) {
+/** Where the arrows of a structure factor begin and end, head to tail from 0, electrons. */
+function stopsOf(parts) {
+  const stops = [[0, 0]];
+  for (const part of parts) stops.push([stops.at(-1)[0] + part.re, stops.at(-1)[1] + part.im]);
+  return stops;
+}
+
+/** Extent of a structure factor's arrows along the real and the imaginary axis, electrons. */
+function extentOf(parts) {
+  const stops = stopsOf(parts), along = axis => stops.map(stop => stop[axis]);
+  return [0, 1].map(axis => [Math.min(...along(axis)), Math.max(...along(axis))]);
+}
+
+/**
+ * Draw one structure factor. Where all arrows lie along the real axis (`flat`) each gets a row of its own; `span` is
+ * the length, electrons, that all panels have room for.
+ */
+function drawPhasor(canvas, parts, { flat, span }) {
   const fresh = freshCanvas(canvas);
   if (!fresh) return;
   const { context, width, height } = fresh;
-  const size = theme.scale;
-  const stops = [[0, 0]];
-  parts.forEach(part => stops.push([stops.at(-1)[0] + part.re, stops.at(-1)[1] + part.im]));
-  const [sumRe, sumIm] = stops.at(-1);
-  // where all arrows lie along one line each gets a row of its own
-  const flat = stops.every(([, im]) => Math.abs(im) < 0.12 * reach);
-  const rows = parts.length + 1, top = 8 * size, bottom = height - 8 * size;
-  const rowHeight = Math.min((bottom - top) / rows, 26 * size);
-  const perElectron = flat ? (width - 28 * size) / (2 * reach) : Math.min(width - 28 * size, height - 28 * size) / (2 * reach);
-  const x = re => width / 2 + re * perElectron;
-  const middle = (top + bottom) / 2;
-  const y = (im, row) => (flat ? top + (row + 0.5) * rowHeight : middle) - im * perElectron;
-  drawAxes(context, flat, { width, height, middle, size });
+  const size = theme.scale, pad = 10 * size;
+  const stops = stopsOf(parts), [[low, high], [bottom, top]] = extentOf(parts);
+  const rows = parts.length + 1, rowHeight = Math.min((height - 2 * pad) / rows, 28 * size);
+  const perElectron = (flat ? width - 2 * pad : Math.min(width, height) - 2 * pad) / span;
+  const x = re => width / 2 + (re - (low + high) / 2) * perElectron;
+  const y = (im, row) => (flat ? pad + (row + 0.5) * rowHeight : height / 2 + ((bottom + top) / 2) * perElectron) - im * perElectron;
+  drawAxes(context, x(0), flat ? null : y(0, 0), width, height);
   parts.forEach((part, k) => {
     const [from, to] = [stops[k], stops[k + 1]];
-    const colour = theme.site(colours[k]);
     if (flat && k > 0) dotted(context, x(from[0]), y(from[1], k - 1), x(from[0]), y(from[1], k));
-    arrow(context, [x(from[0]), y(from[1], k)], [x(to[0]), y(to[1], k)], colour, 3 * size);
-    if (flat) label(context, siteName(part.site), x(from[0]), x(to[0]), y(from[1], k), rowHeight, width);
+    arrow(context, [x(from[0]), y(from[1], k)], [x(to[0]), y(to[1], k)], theme.site(part.colour), 3.5 * size);
+    if (flat) label(context, siteName(part.site), x(from[0]), x(to[0]), y(from[1], k), width);
   });
-  if (flat) dotted(context, x(sumRe), y(sumIm, rows - 2), x(sumRe), y(sumIm, rows - 1));
-  arrow(context, [x(0), y(0, rows - 1)], [x(sumRe), y(sumIm, rows - 1)], theme.text, 5 * size);
+  const [re, im] = stops.at(-1);
+  if (flat) dotted(context, x(re), y(im, rows - 2), x(re), y(im, rows - 1));
+  arrow(context, [x(0), y(0, rows - 1)], [x(re), y(im, rows - 1)], theme.text, 5.5 * size);
 }
 
-function drawAxes(context, flat, { width, height, middle, size }) {
-  context.strokeStyle = theme.line;
-  context.lineWidth = size;
+function drawAxes(context, x, y, width, height) {
+  context.strokeStyle = theme.edge;
+  context.lineWidth = theme.scale;
   context.beginPath();
-  context.moveTo(width / 2, 2);
-  context.lineTo(width / 2, height - 2);
-  if (!flat) {
-    context.moveTo(2, middle);
-    context.lineTo(width - 2, middle);
+  context.moveTo(x, 2);
+  context.lineTo(x, height - 2);
+  if (y !== null) {
+    context.moveTo(2, y);
+    context.lineTo(width - 2, y);
   }
   context.stroke();
 }
@@ -75,14 +85,14 @@ function arrow(context, [x0, y0], [x1, y1], colour, width) {
   context.fill();
 }
 
-function label(context, text, x0, x1, y, rowHeight, width) {
-  context.font = theme.font(11);
+/** A site's name beside its arrow, on the side that has more room. */
+function label(context, text, x0, x1, y, width) {
+  context.font = theme.font(11.5);
   context.fillStyle = theme.text;
   context.textBaseline = "middle";
-  const [low, high] = [Math.min(x0, x1), Math.max(x0, x1)], need = context.measureText(text).width + 8;
-  const right = high + need < width;
+  const low = Math.min(x0, x1), high = Math.max(x0, x1), right = width - high >= low;
   context.textAlign = right ? "left" : "right";
-  if (rowHeight > 9) context.fillText(text, right ? high + 6 : low - 6, y);
+  context.fillText(text, right ? high + 8 : low - 8, y);
 }
 
 /** Four lines worth showing: those of the article where the crystal has them, else the strongest. */
@@ -117,15 +127,14 @@ class Phasors {
       this.offer(ticks);
     }
     const all = this.lines.map(line => engine.contributions(line, sample.values, sample.optics));
-    const reach = 1.15 * Math.max(10, ...all.map(parts => {
-      let re = 0, im = 0;
-      return Math.max(...parts.map(part => Math.hypot(re += part.re, im += part.im)));
-    }));
+    const extents = all.map(extentOf);
+    const long = Math.max(30, ...extents.map(([[low, high]]) => high - low)), wide = Math.max(...extents.map(([, [low, high]]) => high - low));
+    const flat = wide < 0.15 * long, span = flat ? long : Math.max(long, wide);
     this.panels.forEach((panel, k) => {
       panel.element.hidden = k >= all.length;
       if (k >= all.length) return;
-      const shown = all[k].map((part, i) => ({ ...part, i })).filter(part => Math.hypot(part.re, part.im) > 1e-9 || occupancyOf(engine.phase, part.site, sample.values) > 0);
-      drawPhasor(panel.canvas, shown, shown.map(part => part.i), reach);
+      const shown = all[k].map((part, i) => ({ ...part, colour: i })).filter(part => Math.hypot(part.re, part.im) > 1e-9 || occupancyOf(engine.phase, part.site, sample.values) > 0);
+      drawPhasor(panel.canvas, shown, { flat, span });
       const re = all[k].reduce((sum, part) => sum + part.re, 0), im = all[k].reduce((sum, part) => sum + part.im, 0);
       panel.value.textContent = `|F| ${fixed(Math.hypot(re, im), 1)}`;
       const name = `(${engine.indices(this.lines[k]).join(" ")})`;

@@ -46,7 +46,7 @@ class Plots {
 
   options(pane, difference) {
     const axis = { stroke: () => theme.soft, font: theme.font(12), grid: { stroke: () => theme.line, width: 1 }, ticks: { stroke: () => theme.line, size: 4 } };
-    const line = (engine, width = 1.8) => ({ stroke: () => theme[engine], width, dash: DASHES[engine], points: { show: false } });
+    const line = (engine, width = 1.8) => ({ stroke: () => theme[engine], width: width * theme.scale, dash: pane.engines.length > 1 ? DASHES[engine] : undefined, points: { show: false } });
     const series = difference
       ? pane.engines.map(engine => line(engine, 1))
       : [
@@ -59,8 +59,8 @@ class Plots {
       width: 400, height: 200, legend: { show: false }, padding: [difference ? 6 : 18, 8, 0, 0], pxAlign: 0,
       scales: { x: { time: false }, y: { range: difference ? (u, low, high) => symmetric(low, high) : (u, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.1] } },
       axes: [
-        { ...axis, size: (difference ? 40 : 40) * theme.scale, label: "2θ (degrees)", labelSize: 18 * theme.scale, labelFont: theme.font(12), labelGap: 0 },
-        { ...axis, size: 58 * theme.scale, label: difference ? "Δ/σ" : this.yLabel, labelSize: 16 * theme.scale, labelFont: theme.font(12), values: (u, ticks) => ticks.map(shortNumber) },
+        { ...axis, size: 26 * theme.scale, gap: 3, label: "2θ (degrees)", labelSize: 17 * theme.scale, labelFont: theme.font(12), labelGap: 0 },
+        { ...axis, size: 46 * theme.scale, label: difference ? "Δ/σ" : this.yLabel, labelSize: 16 * theme.scale, labelFont: theme.font(12), values: (u, ticks) => ticks.map(shortNumber) },
       ],
       series: [{}, ...series],
       cursor: { sync: { key: "two-theta" }, drag: { x: true, y: false, setScale: false }, points: { show: false } },
