@@ -23,10 +23,10 @@ from xrdfit.errors import InputError
 from xrdfit.explore.payload import model_data
 from xrdfit.explore.radiations import packed, radiation_table, species_table, tubes, wavelength_table
 from xrdfit.explore.states import state_values
-from xrdfit.inference.simulate import simulate
-from xrdfit.model import PowderModel
-from xrdfit.modelfile import load_model
-from xrdfit.phase import LARGEST_NM
+from xrdfit.model.files.read import load_model
+from xrdfit.model.phase import LARGEST_NM
+from xrdfit.model.powder import PowderModel
+from xrdfit.model.simulate import simulate
 from xrdfit.report.files import check_file, write_text
 
 DEFAULT_MODELS = ("cu2se",)
@@ -55,8 +55,8 @@ def explore_page(
     Parameters
     ----------
     models : str, path, PowderModel or sequence of these, optional
-        Presets, CIFs or model files; else Cu2Se with the article's patterns. A model whose sites are among another's becomes a
-        button of that one.
+        Presets, CIFs or model files; else Cu2Se with the article's patterns. A model whose sites are among another's
+        becomes a button of that one.
     path : str or path
         The HTML file.
     two_theta : tuple of float
@@ -75,11 +75,13 @@ def explore_page(
         A model cannot be used, the angles are no grid or too many, or the file cannot be written.
     """
     target = check_file(path, force)
-    given: list[Model] = [models] if isinstance(models, str | PathLike | PowderModel) else list(models or DEFAULT_MODELS)
+    given: list[Model] = (
+        [models] if isinstance(models, str | PathLike | PowderModel) else list(models or DEFAULT_MODELS)
+    )
     if len(given) > MAX_MODELS:
         raise InputError(f"{len(given)} models are too many for one page; up to {MAX_MODELS} are allowed")
     loaded = [(_name(one), one if isinstance(one, PowderModel) else load_model(one)) for one in given]
-    write_text(target, page_text(loaded, _grid(*two_theta)))
+    write_text(target, page_text(loaded, grid(*two_theta)))
     return target
 
 
@@ -142,14 +144,21 @@ def _name(model: Model) -> str:
     return model.name if isinstance(model, PowderModel) else str(model)
 
 
-def _grid(start: float, stop: float, step: float) -> NDArray[np.float64]:
+def grid(start: float, stop: float, step: float) -> NDArray[np.float64]:
+    """Return the page's angles, degree, `stop` included where it lies on the grid.
+
+    Raises
+    ------
+    InputError
+        The three numbers make no grid, or one of too many points.
+    """
     if not (np.isfinite([start, stop, step]).all() and 0.0 < start < stop < 180.0 and 0.0 < step <= stop - start):
         raise InputError(
-            f"two_theta {start:g} {stop:g} {step:g}: 0 < START < STOP < 180 and a STEP that fits are allowed"
+            f"two-theta {start:g} {stop:g} {step:g}: 0 < START < STOP < 180 and a STEP that fits are allowed"
         )
     count = int((stop - start) / step + 1e-6) + 1
     if count > MAX_POINTS:
-        raise InputError(f"two_theta {start:g} {stop:g} {step:g}: {count} points; up to {MAX_POINTS} are allowed")
+        raise InputError(f"two-theta {start:g} {stop:g} {step:g}: {count} points; up to {MAX_POINTS} are allowed")
     return check_grid(np.round(start + step * np.arange(count, dtype=np.float64), 10))
 
 
@@ -177,7 +186,7 @@ def _add_article(host: PowderModel, states: list[dict[str, Any]]) -> None:
         for block in published(table):
             model = article_model(block)
             values = state_values(host, model)
-            if values is None or any(values == known["values"] for known in states):
+            if values is None or any(values == known["values"] for known in states if known["group"] == "models"):
                 continue
             title = f"{block.size_nm:g} nm" if table == 2 else f"{block.number}"
             states.append(_state(f"fig. {FIGURE_OF_TABLE[table]}", title, f"Article, {block.title}", values, model))

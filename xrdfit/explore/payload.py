@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from xrdfit.crystal.lattice import PARAMETERS
 from xrdfit.crystal.symmetry import cell_from_free, cell_names, free_coordinates, orbit_operations, reflections
-from xrdfit.diffraction.geometry import Geometry
+from xrdfit.diffraction.debye.geometry import Geometry
 from xrdfit.errors import InputError
 from xrdfit.explore.radiations import WAVELENGTHS, packed, radiation_table
-from xrdfit.model import PowderModel
-from xrdfit.phase import DEFAULT_RADIUS_MM, Phase
+from xrdfit.model.phase import DEFAULT_RADIUS_MM, Phase
+from xrdfit.model.powder import PowderModel
 
 Values = Mapping[str, float]
 
@@ -66,9 +66,7 @@ def _rows(model: PowderModel) -> list[dict[str, Any]]:
     for engine in ("bragg", "debye"):
         for row in model.rows(engine, 0):
             if not row.name.startswith("bkg_"):
-                rows.setdefault(
-                    row.name, {"name": row.name, "value": row.value, "unit": row.unit, "text": row.text}
-                )
+                rows.setdefault(row.name, {"name": row.name, "value": row.value, "unit": row.unit, "text": row.text})
     return list(rows.values())
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from xrdfit.crystal.symmetry import orbit
-from xrdfit.model import PowderModel
-from xrdfit.phase import Phase
+from xrdfit.model.phase import Phase
+from xrdfit.model.powder import PowderModel
 
 _SAME = 1e-4  # of a coordinate
 

@@ -8,7 +8,7 @@ class Page {
     for (const element of Object.keys(tables)) tables[element] = unpack(tables[element], Float32Array);
     this.samples = data.models.map(model => new Sample(data, model));
     this.sample = this.samples[0];
-    this.view = "both";
+    this.view = matchMedia("(max-width: 44rem)").matches ? "overlay" : "both"; // one plot on a phone
     this.scale = "cell";
     this.scan = null;
     this.pins = null;
@@ -19,6 +19,7 @@ class Page {
     this.phasors = new Phasors(find("phasors"), () => this.changed());
     this.cell = new CellView(find("cell"));
     theme.read();
+    find("views").querySelector(`[value=${this.view}]`).checked = true;
     this.buildHead();
     this.listen();
     this.choose(0);
@@ -41,7 +42,7 @@ class Page {
     this.buildStates();
     this.refresh = buildControls(this.find("controls"), this.sample, () => this.changed());
     this.phasors.forget();
-    this.find("phase-name").textContent = this.sample.model.phases[0].spaceGroup;
+    this.find("phase-name").textContent = this.sample.model.phases[0].spaceGroup.replaceAll(" ", "");
     const notes = this.find("notes");
     notes.replaceChildren(...this.sample.model.notes.map(note => make("p", {}, note)));
     this.build();

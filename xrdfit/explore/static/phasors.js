@@ -24,15 +24,19 @@ function drawPhasor(canvas, parts, { flat, span }) {
   const size = theme.scale, pad = 10 * size;
   const stops = stopsOf(parts), [[low, high], [bottom, top]] = extentOf(parts);
   const rows = parts.length + 1, rowHeight = Math.min((height - 2 * pad) / rows, 28 * size);
-  const perElectron = (flat ? width - 2 * pad : Math.min(width, height) - 2 * pad) / span;
-  const x = re => width / 2 + (re - (low + high) / 2) * perElectron;
+  const names = flat ? 44 * size : 0; // the column of the sites' names
+  const perElectron = (flat ? width - 2 * pad - names : Math.min(width, height) - 2 * pad) / span;
+  const x = re => (width + names) / 2 + (re - (low + high) / 2) * perElectron;
   const y = (im, row) => (flat ? pad + (row + 0.5) * rowHeight : height / 2 + ((bottom + top) / 2) * perElectron) - im * perElectron;
+  context.font = theme.font(11.5);
+  context.textBaseline = "middle";
   drawAxes(context, x(0), flat ? null : y(0, 0), width, height);
   parts.forEach((part, k) => {
     const [from, to] = [stops[k], stops[k + 1]];
     if (flat && k > 0) dotted(context, x(from[0]), y(from[1], k - 1), x(from[0]), y(from[1], k));
     arrow(context, [x(from[0]), y(from[1], k)], [x(to[0]), y(to[1], k)], theme.site(part.colour), 3.5 * size);
-    if (flat) label(context, siteName(part.site), x(from[0]), x(to[0]), y(from[1], k), width);
+    context.fillStyle = theme.text;
+    if (flat) context.fillText(siteName(part.site), 0, y(0, k));
   });
   const [re, im] = stops.at(-1);
   if (flat) dotted(context, x(re), y(im, rows - 2), x(re), y(im, rows - 1));
@@ -83,16 +87,6 @@ function arrow(context, [x0, y0], [x1, y1], colour, width) {
   context.lineTo(x1 - ux * head - uy * head * 0.55, y1 - uy * head + ux * head * 0.55);
   context.lineTo(x1 - ux * head + uy * head * 0.55, y1 - uy * head - ux * head * 0.55);
   context.fill();
-}
-
-/** A site's name beside its arrow, on the side that has more room. */
-function label(context, text, x0, x1, y, width) {
-  context.font = theme.font(11.5);
-  context.fillStyle = theme.text;
-  context.textBaseline = "middle";
-  const low = Math.min(x0, x1), high = Math.max(x0, x1), right = width - high >= low;
-  context.textAlign = right ? "left" : "right";
-  context.fillText(text, right ? high + 8 : low - 8, y);
 }
 
 /** Four lines worth showing: those of the article where the crystal has them, else the strongest. */

@@ -9,6 +9,7 @@ class Plots {
     this.readout = readout;
     this.range = null; // of 2θ, where the reader has zoomed in
     this.panes = [];
+    this.seen = [];
   }
 
   /** Build the plots anew: after a change of view, of grid or of theme. */
@@ -57,7 +58,7 @@ class Plots {
         ];
     return {
       width: 400, height: 200, legend: { show: false }, padding: [difference ? 6 : 18, 8, 0, 0], pxAlign: 0,
-      scales: { x: { time: false }, y: { range: difference ? (u, low, high) => symmetric(low, high) : (u, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.1] } },
+      scales: { x: { time: false }, y: { range: difference ? (u, low, high) => symmetric(low, high) : () => [Math.min(0, this.low ?? 0), (this.top || 1) * 1.1] } },
       axes: [
         { ...axis, size: 26 * theme.scale, gap: 3, label: "2θ (degrees)", labelSize: 17 * theme.scale, labelFont: theme.font(12), labelGap: 0 },
         { ...axis, size: 46 * theme.scale, label: difference ? "Δ/σ" : this.yLabel, labelSize: 16 * theme.scale, labelFont: theme.font(12), values: (u, ticks) => ticks.map(shortNumber) },
@@ -82,7 +83,21 @@ class Plots {
     if (plot) plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.range = low === null ? null : [Math.max(low, this.grid[0]), Math.min(high, this.grid[this.grid.length - 1])];
     const [min, max] = this.range ?? [this.grid[0], this.grid[this.grid.length - 1]];
+    this.findTop();
     this.panes.forEach(pane => pane.plots.forEach(u => u.setScale("x", { min, max })));
+  }
+
+  /** One y axis for both panes: the least and the largest of what is in sight. */
+  findTop() {
+    const [min, max] = this.range ?? [this.grid[0], this.grid[this.grid.length - 1]];
+    const first = bound(this.grid, min), last = bound(this.grid, max, true);
+    this.low = this.top = 0;
+    for (const curve of this.seen) {
+      for (let i = first; i < last; i++) {
+        if (curve[i] > this.top) this.top = curve[i];
+        if (curve[i] < this.low) this.low = curve[i];
+      }
+    }
   }
 
   onKey(event) {
@@ -122,21 +137,23 @@ class Plots {
 
   /** Show curves: for each engine {curve, pinned, background, difference, marks, note}; `scan` is shared. */
   show(curves, scan) {
-    const empty = null;
+    const blank = this.blank?.length === this.grid.length ? this.blank : (this.blank = new Array(this.grid.length).fill(null));
+    this.seen = this.panes.flatMap(pane => pane.engines.flatMap(engine => [curves[engine].curve, curves[engine].pinned]));
+    this.seen = [...this.seen, scan].filter(Boolean);
+    this.findTop();
+    const [min, max] = this.range ?? [this.grid[0], this.grid[this.grid.length - 1]];
     for (const pane of this.panes) {
-      const own = pane.engines.map(engine => curves[engine]);
-      pane.marks = (own.find(entry => entry.marks) ?? { marks: [] }).marks;
-      pane.note.textContent = own.map((entry, k) => (entry.note && pane.engines.length > 1 ? `${pane.engines[k]} ${entry.note}` : entry.note)).filter(Boolean).join(", ");
-      const none = this.none ??= new Array(this.grid.length).fill(empty);
-      const blank = none.length === this.grid.length ? none : (this.none = new Array(this.grid.length).fill(empty));
-      const data = [this.grid, scan ?? blank, own[0].background ?? blank, ...own.map(entry => entry.pinned ?? blank), ...own.map(entry => entry.curve ?? blank)];
-      const [min, max] = this.range ?? [this.grid[0], this.grid[this.grid.length - 1]];
-      pane.plots.forEach((u, k) => {
-        u.batch(() => {
-          u.setData(k === 0 ? data : [this.grid, ...own.map(entry => entry.difference ?? blank)], false);
-          u.setScale("x", { min, max });
-        });
-      });
+      const own = pane.engines.map(engine => curves[engine]), many = own.length > 1;
+      pane.marks = own[0].marks;
+      pane.note.textContent = own
+        .map((entry, k) => (entry.note && many ? `${pane.engines[k] === "bragg" ? "Bragg" : "Debye"} ${entry.note}` : entry.note))
+        .filter(Boolean).join(", ");
+      const curvesOf = kind => own.map(entry => entry[kind] ?? blank);
+      const main = [this.grid, scan ?? blank, own[0].background ?? blank, ...curvesOf("pinned"), ...curvesOf("curve")];
+      pane.plots.forEach((u, k) => u.batch(() => {
+        u.setData(k === 0 ? main : [this.grid, ...curvesOf("difference")], false);
+        u.setScale("x", { min, max });
+      }));
     }
   }
 
