@@ -43,8 +43,7 @@ class BraggEngine {
 
   /** Everything that no occupancy moves; done again only when something else moved. */
   prepare(values, optics, grid) {
-    const own = Object.entries(values).filter(([name]) => !name.includes("occ_"));
-    const key = JSON.stringify([own, optics.key]);
+    const key = keyOf(values, optics);
     if (key === this.key && grid === this.grid) return;
     this.key = key;
     this.grid = grid;
@@ -163,7 +162,7 @@ class BraggEngine {
 
   /** Parts of every line: one for each size and each axial sub-line. */
   parts(values, optics, grid) {
-    const [gaussShare, lorentzShare] = splitWidth(this.local("mixing"));
+    const [gaussShare, lorentzShare] = splitWidth(this.local("mixing") ?? 0.5);
     const sizes = sizeNodes(this.local("size_nm"), this.local("size_sigma"), this.model.hermite);
     const parts = [];
     optics.rays.forEach((ray, r) => {

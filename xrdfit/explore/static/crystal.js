@@ -45,6 +45,11 @@ function atomsOf(phase, site, values) {
   return out;
 }
 
+/** What the engines' tables depend on: everything but the occupancies. */
+function keyOf(values, optics) {
+  return JSON.stringify([Object.entries(values).filter(([name]) => !name.includes("occ_")), optics.key]);
+}
+
 const occupancyOf = (phase, site, values) => values[`${phase.prefix}occ_${site.label}`];
 const hostOf = (phase, site) => phase.sites[site.host];
 const ownB = (phase, site, values) => values[`${phase.prefix}b_${hostOf(phase, site).label}`];

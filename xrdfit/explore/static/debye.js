@@ -54,11 +54,14 @@ class DebyeEngine {
     return this.blur ? this.blur(y) : y;
   }
 
+  /** Whether only occupancies have moved since the tables were made. */
+  ready(values, optics, grid) {
+    return grid === this.grid && keyOf(values, optics) === this.key;
+  }
+
   prepare(values, optics, grid) {
-    const own = Object.entries(values).filter(([name]) => !name.includes("occ_"));
-    const key = JSON.stringify([own, optics.key]);
-    if (key === this.key && grid === this.grid) return;
-    this.key = key;
+    if (this.ready(values, optics, grid)) return;
+    this.key = keyOf(values, optics);
     this.grid = grid;
     this.local = name => values[this.phase.prefix + name];
     const cell = cellOf(this.phase, values), a = cell[0];

@@ -23,7 +23,7 @@ class Page {
     this.buildHead();
     this.listen();
     this.choose(0);
-    setTimeout(() => this.check(), 50); // after the first picture
+    setTimeout(() => this.check(), 300); // after the first picture
   }
 
   buildHead() {
@@ -100,8 +100,8 @@ class Page {
     this.update();
   }
 
-  /** Compute and draw everything. */
-  update() {
+  /** Compute and draw everything; a Debye sum that takes long comes after the rest, unless `patient`. */
+  update(patient = false) {
     const { sample, grid } = this, main = sample.engines[0];
     const curves = {};
     const ticks = main.bragg.ticks(sample.values, sample.optics, grid);
@@ -109,8 +109,10 @@ class Page {
     ticks.forEach(tick => (tick.wanted = wanted.has(tick.line)));
     this.computed = {};
     for (const engine of ["bragg", "debye"]) {
-      const pattern = (this.computed[engine] = sample.pattern(engine, grid));
-      curves[engine] = this.entry(engine, pattern);
+      const later = engine === "debye" && !patient && sample.serves("debye") && sample.slow(grid);
+      const pattern = (this.computed[engine] = later ? null : sample.pattern(engine, grid));
+      curves[engine] = later ? { note: "computing …" } : this.entry(engine, pattern);
+      if (later) this.follow();
       curves[engine].marks = ticks;
     }
     this.plots.show(curves, this.scan?.y);
@@ -119,6 +121,12 @@ class Page {
     this.refresh();
     this.find("command").value = sample.command(this.view === "debye" ? "debye" : "bragg");
     this.showAgreement(curves);
+  }
+
+  /** Draw again, with the Debye sum, once nothing has moved for a moment. */
+  follow() {
+    clearTimeout(this.following);
+    this.following = setTimeout(() => this.update(true), 80);
   }
 
   entry(engine, pattern) {
@@ -306,6 +314,7 @@ window.xrdfitExplore = {
   page,
   get values() { return { ...page.sample.values }; },
   get grid() { return Array.from(page.grid); },
+  /** Largest differences from the package's own curves, by engine; undefined until they were compared. */
   get agreement() { return page.agreement; },
   set: values => page.sample.set(values),
   setRadiation: wanted => page.sample.setRadiation(wanted),
@@ -314,7 +323,7 @@ window.xrdfitExplore = {
   /** Draw now; how long it took until all is on the canvas, ms. */
   async update() {
     const start = performance.now();
-    page.update();
+    page.update(true);
     await Promise.resolve();
     await Promise.resolve();
     return performance.now() - start;

@@ -1,5 +1,7 @@
 // What the sliders move: a model's values, its radiation, and the rules that the occupancies keep.
 
+const SLOW_NM = 8; // from here on a new Debye table may take more than a few frames
+
 class Sample {
   constructor(page, model) {
     this.page = page;
@@ -68,6 +70,12 @@ class Sample {
   /** Which engines can serve the values. */
   serves(engine) {
     return this.engines.every(own => (own.phase.engine ?? engine) === "bragg" || own.debye.serves(this.values));
+  }
+
+  /** Whether the Debye sum would take so long that the page should show the rest first. */
+  slow(grid) {
+    return this.engines.some(own => (own.phase.engine ?? "debye") === "debye"
+      && this.values[`${own.phase.prefix}size_nm`] > SLOW_NM && !own.debye.ready(this.values, this.optics, grid));
   }
 
   /** The pattern on a grid, each phase times its scale; null where a cluster is too large for the Debye sum. */
