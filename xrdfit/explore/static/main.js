@@ -89,7 +89,9 @@ class Page {
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      this.update();
+      // the angles of a scan in Q follow the wavelength
+      if (this.scanWavelength && this.scanWavelength !== this.sample.wavelength) this.tryScan(() => this.rawScan);
+      else this.update();
     });
   }
 
@@ -132,7 +134,7 @@ class Page {
   entry(engine, pattern) {
     if (!pattern) {
       const limit = Math.min(...this.sample.engines.map(own => own.debye.limit));
-      return { note: `only up to ${fixed(limit, 0)} nm: beyond that it equals Bragg's lines` };
+      return { note: `only up to ${fixed(limit, 0)} nm` };
     }
     if (this.scan) {
       const fit = compareWith(this.scan, pattern, this.order);
@@ -193,7 +195,7 @@ class Page {
     const { find } = this;
     find("file").addEventListener("change", event => event.target.files[0] && this.load(event.target.files[0]));
     find("drop-scan").addEventListener("click", () => this.setScan(null));
-    find("axis").addEventListener("change", () => this.setScan(this.rawScan));
+    find("axis").addEventListener("change", () => this.tryScan(() => this.rawScan));
     find("order").addEventListener("input", event => {
       this.order = Number(event.target.value);
       find("order-value").textContent = this.order;
@@ -211,22 +213,33 @@ class Page {
     });
   }
 
-  /** Read a file that the reader gave; a broken one leaves the page as it is. */
+  /** Read a file that the reader gave. */
   async load(file) {
-    try {
+    const text = file.size > SCAN_BYTES ? "" : await file.text();
+    this.tryScan(() => {
       if (file.size > SCAN_BYTES) throw new Error(`${file.name}: ${Math.round(file.size / 1e6)} MB are too many; up to ${SCAN_BYTES / 1e6} MB are read`);
-      this.setScan(readScan(await file.text(), file.name));
+      return readScan(text, file.name);
+    });
+    this.find("file").value = "";
+  }
+
+  /** Take a scan; one that cannot be used leaves the page as it is, with a message. */
+  tryScan(read) {
+    try {
+      this.setScan(read());
     } catch (error) {
       this.find("scan-message").textContent = error.message;
       this.find("scan-message").classList.add("bad");
+      this.find("extras").scrollIntoView({ block: "nearest" });
     }
-    this.find("file").value = "";
   }
 
   setScan(raw) {
     const { find } = this;
-    const scan = raw && onAngles(raw, find("axis").value, this.sample.wavelength);
+    const axis = find("axis").value;
+    const scan = raw && onAngles(raw, axis, this.sample.wavelength);
     this.rawScan = raw;
+    this.scanWavelength = scan && axis === "q" ? this.sample.wavelength : null;
     this.scan = scan;
     this.grid = scan ? scan.x : this.ownGrid;
     this.pins = null;

@@ -1,6 +1,7 @@
 // The plots: Bragg and Debye side by side or one over the other, with the scan and the difference where there is one.
 
 const ENGINES = { bragg: "Bragg: sum of lines", debye: "Debye: sum over pairs of atoms" };
+const SHORT = { bragg: "Bragg", debye: "Debye" };
 const DASHES = { bragg: undefined, debye: [7, 3] };
 
 class Plots {
@@ -25,7 +26,7 @@ class Plots {
 
   buildPane(engines, scan) {
     const title = make("h3", {}, ...engines.flatMap((engine, i) => [
-      i ? " · " : "", make("span", { class: `key ${engine}` }), ENGINES[engine]]));
+      i ? "   " : "", make("span", { class: `key ${engine}` }), (engines.length > 1 ? SHORT : ENGINES)[engine]]));
     const note = make("span", { class: "note", role: "status" });
     const place = make("div", {
       class: "plot", tabIndex: 0, role: "img",
@@ -35,8 +36,8 @@ class Plots {
     const element = make("div", { class: "pane" }, make("div", { class: "pane-head" }, title, note), place);
     this.host.append(element);
     const pane = { engines, element, place, note, plots: [], marks: [], title };
-    pane.plots.push(new uPlot(this.options(pane, false), this.emptyData(engines), place));
-    if (scan) pane.plots.push(new uPlot(this.options(pane, true), this.emptyData(engines, true), place));
+    pane.plots.push(new uPlot(this.options(pane, false, !scan), this.emptyData(engines), place));
+    if (scan) pane.plots.push(new uPlot(this.options(pane, true, true), this.emptyData(engines, true), place));
     return pane;
   }
 
@@ -45,22 +46,22 @@ class Plots {
     return [this.grid, ...Array.from({ length: columns }, () => new Array(this.grid.length).fill(null))];
   }
 
-  options(pane, difference) {
+  options(pane, difference, lowest) {
     const axis = { stroke: () => theme.soft, font: theme.font(12), grid: { stroke: () => theme.line, width: 1 }, ticks: { stroke: () => theme.line, size: 4 } };
-    const line = (engine, width = 1.8) => ({ stroke: () => theme[engine], width: width * theme.scale, dash: pane.engines.length > 1 ? DASHES[engine] : undefined, points: { show: false } });
+    const line = (engine, width = 1.8) => ({ stroke: () => theme[engine], width: width * theme.scale, dash: pane.engines.length > 1 ? DASHES[engine] : undefined, paths: linePath, points: { show: false } });
     const series = difference
       ? pane.engines.map(engine => line(engine, 1))
       : [
           { stroke: () => theme.scan, width: 0, paths: () => null, points: { show: true, size: 3.5 * theme.scale, fill: () => theme.scan, stroke: () => theme.scan, width: 0 } },
-          { stroke: () => theme.soft, width: 1, dash: [2, 3], points: { show: false } },
-          ...pane.engines.map(() => ({ stroke: () => theme.pin, width: 1.2, points: { show: false } })),
+          { stroke: () => theme.soft, width: 1, dash: [2, 3], paths: linePath, points: { show: false } },
+          ...pane.engines.map(() => ({ stroke: () => theme.pin, width: 1.2, paths: linePath, points: { show: false } })),
           ...pane.engines.map(engine => line(engine)),
         ];
     return {
       width: 400, height: 200, legend: { show: false }, padding: [difference ? 6 : 18, 8, 0, 0], pxAlign: 0,
       scales: { x: { time: false }, y: { range: difference ? (u, low, high) => symmetric(low, high) : () => [Math.min(0, this.low ?? 0), (this.top || 1) * 1.1] } },
       axes: [
-        { ...axis, size: 26 * theme.scale, gap: 3, label: "2θ (degrees)", labelSize: 17 * theme.scale, labelFont: theme.font(12), labelGap: 0 },
+        { ...axis, size: 26 * theme.scale, gap: 3, label: lowest ? "2θ (degrees)" : undefined, labelSize: 17 * theme.scale, labelFont: theme.font(12), labelGap: 0 },
         { ...axis, size: 46 * theme.scale, label: difference ? "Δ/σ" : this.yLabel, labelSize: 16 * theme.scale, labelFont: theme.font(12), values: (u, ticks) => ticks.map(shortNumber) },
       ],
       series: [{}, ...series],
@@ -128,7 +129,7 @@ class Plots {
     this.at = this.grid[i];
     const values = this.panes.flatMap(pane => pane.engines.map((engine, k) => {
       const y = pane.plots[0].data[3 + pane.engines.length + k]?.[i];
-      return y === null || y === undefined ? "" : `${engine === "bragg" ? "Bragg" : "Debye"} ${shortNumber(y)}`;
+      return y === null || y === undefined ? "" : `${SHORT[engine]} ${shortNumber(y)}`;
     })).filter(Boolean);
     const seen = this.panes[0].plots[0].data[1]?.[i];
     if (typeof seen === "number") values.unshift(`scan ${shortNumber(seen)}`);
@@ -146,7 +147,7 @@ class Plots {
       const own = pane.engines.map(engine => curves[engine]), many = own.length > 1;
       pane.marks = own[0].marks;
       pane.note.textContent = own
-        .map((entry, k) => (entry.note && many ? `${pane.engines[k] === "bragg" ? "Bragg" : "Debye"} ${entry.note}` : entry.note))
+        .map((entry, k) => (entry.note && many ? `${SHORT[pane.engines[k]]} ${entry.note}` : entry.note))
         .filter(Boolean).join(", ");
       const curvesOf = kind => own.map(entry => entry[kind] ?? blank);
       const main = [this.grid, scan ?? blank, own[0].background ?? blank, ...curvesOf("pinned"), ...curvesOf("curve")];
@@ -166,6 +167,25 @@ class Plots {
       if (small) pane.plots[1].setSize({ width, height: small });
     }
   }
+}
+
+/** Every point of a curve: the library's own paths keep two a pixel, which makes steps of steep lines. */
+function linePath(u, series, first, last) {
+  const stroke = new Path2D(), x = u.data[0], y = u.data[series], { left, top, width, height } = u.bbox;
+  const { min: x0, max: x1 } = u.scales.x, { min: y0, max: y1 } = u.scales.y;
+  const perX = width / (x1 - x0), perY = height / (y1 - y0);
+  let open = false;
+  for (let i = first; i <= last; i++) {
+    if (y[i] === null) {
+      open = false;
+      continue;
+    }
+    const px = left + (x[i] - x0) * perX, py = top + (y1 - y[i]) * perY;
+    if (open) stroke.lineTo(px, py);
+    else stroke.moveTo(px, py);
+    open = true;
+  }
+  return { stroke };
 }
 
 function symmetric(low, high) {
