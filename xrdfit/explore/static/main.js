@@ -30,6 +30,7 @@ class Page {
     const { data } = this;
     const models = this.find("models");
     models.hidden = data.models.length < 2;
+    document.querySelector("h1").classList.toggle("hidden", !models.hidden);
     models.replaceChildren(...data.models.map((model, i) => make("option", { value: i }, model.name)));
     models.addEventListener("change", () => this.choose(Number(models.value)));
     this.find("version").textContent = `xrdfit ${data.version}`;
@@ -41,11 +42,20 @@ class Page {
     this.find("models").value = index;
     this.buildStates();
     this.refresh = buildControls(this.find("controls"), this.sample, () => this.changed());
-    this.phasors.forget();
-    this.find("phase-name").textContent = this.sample.model.phases[0].spaceGroup.replaceAll(" ", "");
+    const { phases } = this.sample.model, choice = this.find("phase");
+    choice.hidden = phases.length < 2;
+    choice.replaceChildren(...phases.map((phase, i) => make("option", { value: i }, phase.name)));
+    this.showPhase(0);
     const notes = this.find("notes");
     notes.replaceChildren(...this.sample.model.notes.map(note => make("p", {}, note)));
     this.build();
+  }
+
+  /** Which phase's cell, arrows and tick marks are shown. */
+  showPhase(index) {
+    this.shown = index;
+    this.phasors.forget();
+    this.find("phase-name").textContent = this.sample.model.phases[index].spaceGroup.replaceAll(" ", "");
   }
 
   buildStates() {
@@ -104,7 +114,7 @@ class Page {
 
   /** Compute and draw everything; a Debye sum that takes long comes after the rest, unless `patient`. */
   update(patient = false) {
-    const { sample, grid } = this, main = sample.engines[0];
+    const { sample, grid } = this, main = sample.engines[this.shown];
     const curves = {};
     const ticks = main.bragg.ticks(sample.values, sample.optics, grid);
     const wanted = new Set(this.phasors.lines ?? []);
@@ -172,6 +182,10 @@ class Page {
     find("scales").addEventListener("change", event => {
       this.scale = event.target.value;
       this.build();
+    });
+    find("phase").addEventListener("change", event => {
+      this.showPhase(Number(event.target.value));
+      this.changed();
     });
     find("pin").addEventListener("click", () => this.pin());
     find("all").addEventListener("click", () => this.plots.zoom(null));

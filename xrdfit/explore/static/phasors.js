@@ -31,6 +31,9 @@ function drawPhasor(canvas, parts, { flat, span }) {
   context.font = theme.font(11.5);
   context.textBaseline = "middle";
   drawAxes(context, x(0), flat ? null : y(0, 0), width, height);
+  const [re, im] = stops.at(-1);
+  const drawSum = () => arrow(context, [x(0), y(0, rows - 1)], [x(re), y(im, rows - 1)], theme.text, 5.5 * size);
+  if (!flat) drawSum(); // under the others, which may lie on it
   parts.forEach((part, k) => {
     const [from, to] = [stops[k], stops[k + 1]];
     if (flat && k > 0) dotted(context, x(from[0]), y(from[1], k - 1), x(from[0]), y(from[1], k));
@@ -38,9 +41,9 @@ function drawPhasor(canvas, parts, { flat, span }) {
     context.fillStyle = theme.text;
     if (flat) context.fillText(siteName(part.site), 0, y(0, k));
   });
-  const [re, im] = stops.at(-1);
-  if (flat) dotted(context, x(re), y(im, rows - 2), x(re), y(im, rows - 1));
-  arrow(context, [x(0), y(0, rows - 1)], [x(re), y(im, rows - 1)], theme.text, 5.5 * size);
+  if (!flat) return;
+  dotted(context, x(re), y(im, rows - 2), x(re), y(im, rows - 1));
+  drawSum();
 }
 
 function drawAxes(context, x, y, width, height) {
@@ -140,10 +143,10 @@ class Phasors {
     const still = new Set(ticks.map(tick => tick.line));
     if (!this.lines || this.lines.some(line => !still.has(line))) this.lines = phasorLines(ticks);
     this.panels.forEach((panel, k) => {
-      panel.choice.replaceChildren(...ticks.slice(0, 60).map(tick => make("option", { value: tick.line }, `(${tick.hkl.join(" ")})`)));
+      panel.choice.replaceChildren(...ticks.slice(0, 60).map(tick => make("option", { value: tick.line }, `(${indexText(tick.hkl)})`)));
       if (this.lines[k] !== undefined && ![...panel.choice.options].some(option => Number(option.value) === this.lines[k])) {
         const tick = ticks.find(one => one.line === this.lines[k]);
-        panel.choice.append(make("option", { value: tick.line }, `(${tick.hkl.join(" ")})`));
+        panel.choice.append(make("option", { value: tick.line }, `(${indexText(tick.hkl)})`));
       }
       panel.choice.value = String(this.lines[k]);
     });

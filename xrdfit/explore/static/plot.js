@@ -25,17 +25,17 @@ class Plots {
   }
 
   buildPane(engines, scan) {
-    const title = make("h3", {}, ...engines.flatMap((engine, i) => [
-      i ? "   " : "", make("span", { class: `key ${engine}` }), (engines.length > 1 ? SHORT : ENGINES)[engine]]));
-    const note = make("span", { class: "note", role: "status" });
+    const notes = engines.map(() => make("span", { class: "note", role: "status" }));
+    const names = engines.length > 1 ? SHORT : ENGINES;
+    const heads = engines.map((engine, k) => make("h3", {}, make("span", { class: `key ${engine}` }), names[engine], " ", notes[k]));
     const place = make("div", {
       class: "plot", tabIndex: 0, role: "img",
       "aria-label": `Powder pattern, ${engines.map(engine => ENGINES[engine]).join(" and ")}. Arrow keys move the cursor, plus and minus zoom, 0 shows all.`,
       onkeydown: event => this.onKey(event),
     });
-    const element = make("div", { class: "pane" }, make("div", { class: "pane-head" }, title, note), place);
+    const element = make("div", { class: "pane" }, make("div", { class: "pane-head" }, ...heads), place);
     this.host.append(element);
-    const pane = { engines, element, place, note, plots: [], marks: [], title };
+    const pane = { engines, place, notes, plots: [], marks: [] };
     pane.plots.push(new uPlot(this.options(pane, false, !scan), this.emptyData(engines), place));
     if (scan) pane.plots.push(new uPlot(this.options(pane, true, true), this.emptyData(engines, true), place));
     return pane;
@@ -144,11 +144,9 @@ class Plots {
     this.findTop();
     const [min, max] = this.range ?? [this.grid[0], this.grid[this.grid.length - 1]];
     for (const pane of this.panes) {
-      const own = pane.engines.map(engine => curves[engine]), many = own.length > 1;
+      const own = pane.engines.map(engine => curves[engine]);
       pane.marks = own[0].marks;
-      pane.note.textContent = own
-        .map((entry, k) => (entry.note && many ? `${SHORT[pane.engines[k]]} ${entry.note}` : entry.note))
-        .filter(Boolean).join(", ");
+      own.forEach((entry, k) => (pane.notes[k].textContent = entry.note ?? ""));
       const curvesOf = kind => own.map(entry => entry[kind] ?? blank);
       const main = [this.grid, scan ?? blank, own[0].background ?? blank, ...curvesOf("pinned"), ...curvesOf("curve")];
       pane.plots.forEach((u, k) => u.batch(() => {
@@ -202,6 +200,11 @@ function shortNumber(value) {
   return size >= 1 ? fixed(value, 1).replace(/\.0$/, "") : String(Number(value.toPrecision(2))).replace("-", "−");
 }
 
+/** Indices as crystallographers write them: 1̅11, and apart where one has two digits. */
+function indexText(hkl) {
+  return hkl.map(i => (i < 0 ? [...String(-i)].map(digit => `${digit}\u0305`).join("") : i)).join(hkl.some(i => Math.abs(i) > 9) ? " " : "");
+}
+
 function drawZero(u) {
   const y = u.valToPos(0, "y", true);
   u.ctx.save();
@@ -233,7 +236,7 @@ function drawMarks(u, marks) {
     context.moveTo(x, top + height);
     context.lineTo(x, top + height - 7 * ratio);
     context.stroke();
-    const text = mark.hkl.map(i => (i < 0 ? `${-i}\u0305` : i)).join("");
+    const text = indexText(mark.hkl);
     const half = 0.5 * context.measureText(text).width + 3 * ratio;
     if (mark.area < 2e-3 * strongest && !mark.wanted) continue;
     if (x - half < left || x + half > left + width || taken.some(([p, r]) => Math.abs(p - x) < r + half)) continue;
