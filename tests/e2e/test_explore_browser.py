@@ -112,7 +112,7 @@ class Expected:
         values = page.run("xrdfitExplore.values")
         differences = []
         for engine, bound in self.bound.items():
-            scales = [values[f"{prefix}scale"] for prefix in bound.prefixes]
+            scales = [values[name] for name in bound.scales]
             expected = bound.patterns(values) @ np.array(scales)
             differences.append(np.abs(page.curve(engine) - expected).max() / expected.max())
         return float(max(differences))

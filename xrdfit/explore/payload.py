@@ -15,7 +15,8 @@ from xrdfit.crystal.symmetry import cell_from_free, cell_names, free_coordinates
 from xrdfit.diffraction.debye.geometry import Geometry
 from xrdfit.errors import InputError
 from xrdfit.explore.radiations import WAVELENGTHS, packed, radiation_table
-from xrdfit.model.phase import DEFAULT_RADIUS_MM, Phase
+from xrdfit.model.instrument import DEFAULT_RADIUS_MM
+from xrdfit.model.phase import Phase
 from xrdfit.model.powder import PowderModel
 
 Values = Mapping[str, float]
@@ -62,12 +63,8 @@ def model_data(model: PowderModel, two_theta: NDArray[np.float64], elements: Seq
 
 
 def _rows(model: PowderModel) -> list[dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {}
-    for engine in ("bragg", "debye"):
-        for row in model.rows(engine, 0):
-            if not row.name.startswith("bkg_"):
-                rows.setdefault(row.name, {"name": row.name, "value": row.value, "unit": row.unit, "text": row.text})
-    return list(rows.values())
+    rows = {row.name: row for engine in ("debye", "bragg") for row in model.rows(engine)}
+    return [{"name": row.name, "value": row.value, "unit": row.unit, "text": row.text} for row in rows.values()]
 
 
 def _tie(tie: Any) -> dict[str, Any]:

@@ -28,9 +28,8 @@ def state_values(host: PowderModel, model: PowderModel) -> dict[str, float] | No
     names = _counterparts(phase, other)
     if names is None:
         return None
-    given = {row.name: row.value for engine in ("bragg", "debye") for row in model.rows(engine, 0)}
-    values = {row.name: row.value for engine in ("bragg", "debye") for row in host.rows(engine, 0)}
-    values = {name: value for name, value in values.items() if not name.startswith("bkg_")}
+    given = {row.name: row.value for engine in ("bragg", "debye") for row in model.rows(engine)}
+    values = {row.name: row.value for engine in ("bragg", "debye") for row in host.rows(engine)}
     for name in values:
         kind, _, label = name.partition("_")
         if kind == "occ":
