@@ -45,6 +45,7 @@ _PUBLIC = {
     "compare": "xrdfit.inference.questions.compare",
     "identify": "xrdfit.inference.questions.identify",
     "Plan": "xrdfit.inference.questions.identify",
+    "explore_page": "xrdfit.explore.page",
     "save": "xrdfit.report",
     "load_result": "xrdfit.report",
 }
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from xrdfit.crystal.structure import Structure as Structure
     from xrdfit.errors import ComputationError as ComputationError
     from xrdfit.errors import InputError as InputError
+    from xrdfit.explore.page import explore_page as explore_page
     from xrdfit.fitting.options import FitOptions as FitOptions
     from xrdfit.inference.fit import fit as fit
     from xrdfit.inference.further import assess as assess

@@ -101,6 +101,15 @@ COMMANDS = (
         ("xrdfit calibrate-intervals --scans 200 --engine bragg",),
     ),
     (
+        "explore",
+        "xrdfit.commands.explore:explore",
+        "Write a page with sliders that computes patterns in the browser, offline.",
+        (
+            "xrdfit explore -o page.html      (Cu2Se, with the article's patterns one click away)",
+            "xrdfit explore cu2se-2nm my.cif -o page.html",
+        ),
+    ),
+    (
         "article",
         "xrdfit.commands.article:article",
         "Make the tables, figures and checked statements of the published work again.",

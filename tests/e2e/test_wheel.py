@@ -50,6 +50,13 @@ def test_demo_runs_from_the_wheel(unpacked, tmp_path):
     assert (tmp_path / "xrdfit-demo" / "fit.png").stat().st_size > 10_000
 
 
+def test_the_page_of_explore_is_written_from_the_wheel_with_its_licence(unpacked, tmp_path):
+    done = run(unpacked, tmp_path, "-m", "xrdfit.cli", "explore", "si", "-o", "page.html")
+    assert done.returncode == 0, done.stderr
+    assert "Copyright (c) 2022 Leon Sorokin" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert list(unpacked.glob("*.dist-info/licenses/**/uplot-LICENSE.txt"))
+
+
 def test_nothing_but_the_package_is_in_the_wheel(unpacked):
     tops = {p.name for p in unpacked.iterdir()}
     assert tops == {"xrdfit", next(t for t in tops if t.endswith(".dist-info"))}
