@@ -92,7 +92,6 @@ def test_descending_file_is_reversed(read):
         (rows(ANGLES, COUNTS) + "total 12\n", "line 41 is not a row of numbers: 'total 12'"),
         (rows(ANGLES, COUNTS) + "25.0\n", "line 41 has 1 columns where the first row has 2"),
         (rows(ANGLES, COUNTS) + "25.0 1_000\n", "line 41 is not a row"),
-        (rows(ANGLES, COUNTS) + "25.0 nan\n", "counts is nan at point 41"),
         (rows(ANGLES, COUNTS) + "21.0 5\n", "two_theta goes back at point 41"),
         (rows(ANGLES, COUNTS, COUNTS, COUNTS), "4 columns without a header"),
         ("d,intensity\n" + rows(ANGLES, COUNTS, separator=","), "axis 'd'; 2θ"),

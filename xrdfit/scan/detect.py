@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xrdfit.errors import InputError
 from xrdfit.scan import bruker_raw, bruker_text, bruker_xml, chi, gsas, powder_cif, rigaku, text, xrdml
-from xrdfit.scan.schema import RawScan
+from xrdfit.scan.schema import RawScan, ReadOptions
 
 _GLANCE = 65536
 
@@ -23,11 +23,15 @@ class FormatInfo:
 
 @dataclass(frozen=True)
 class Reader:
-    """A format with the function that recognises the head of a file and the one that reads its scans."""
+    """A format with the function that recognises the head of a file and the one that reads its scans.
+
+    `columns`, where there is one, reads them by what is said about axis and columns.
+    """
 
     info: FormatInfo
     sniff: Callable[[bytes], bool]
     read: Callable[[bytes], list[RawScan]]
+    columns: Callable[[bytes, ReadOptions], list[RawScan]] | None = None
 
 
 READERS: tuple[Reader, ...] = (
@@ -44,10 +48,11 @@ READERS: tuple[Reader, ...] = (
     Reader(FormatInfo("uxd", (".uxd",), "Bruker and Siemens text"), bruker_text.sniff, bruker_text.read),
     Reader(FormatInfo("gsas", (".gsas", ".gsa", ".fxye", ".raw"), "GSAS banks: STD, ESD, FXYE"), gsas.sniff, gsas.read),
     Reader(FormatInfo("cif", (".cif",), "powder CIF"), powder_cif.sniff, powder_cif.read),
-    Reader(FormatInfo("chi", (".chi",), "FIT2D and pyFAI, 2θ or Q axis"), chi.sniff, chi.read),
+    Reader(FormatInfo("chi", (".chi",), "FIT2D and pyFAI, 2θ or Q axis"), chi.sniff, chi.read, chi.read),
     Reader(
         FormatInfo("text", (".xy", ".xye", ".csv", ".dat", ".prn", ".txt"), "columns: 2θ (or Q), intensity, error"),
         lambda head: True,
+        text.read_columns,
         text.read_columns,
     ),
 )

@@ -42,8 +42,8 @@ _MAX_POINTS = 10_000_000
 def sniff(head: bytes) -> bool:
     """Return whether the head is that of a CIF."""
     return (
-        re.search(rb"^\s*data_\S*", head, re.MULTILINE | re.IGNORECASE) is not None
-        and re.search(rb"^\s*(_\w|loop_)", head, re.MULTILINE | re.IGNORECASE) is not None
+        re.search(rb"^[ \t]*data_", head, re.MULTILINE | re.IGNORECASE) is not None
+        and re.search(rb"^[ \t]*(_\w|loop_)", head, re.MULTILINE | re.IGNORECASE) is not None
     )
 
 

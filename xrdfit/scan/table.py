@@ -1,0 +1,238 @@
+"""The block of numbers in a text file: where it begins and ends, its rows, and what in it was not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrdfit.errors import InputError
+from xrdfit.scan.dialect import Dialect, detect, glance, is_comment
+
+_ENOUGH = 10
+"""As many rows of numbers in a row are the table; fewer are part of a header."""
+_CHUNK = 20_000
+_SAMPLE = 400
+_DIGITS = b"0123456789+-.eE \t\n"
+_END = frozenset(["end", "eof", "[end]", "*end", "*eof", "</data>", "stop", "enddata"])
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers of a text file.
+
+    Attributes
+    ----------
+    values : (n, m) float64
+        NaN where a field states that there is no number.
+    lines : (n,) int
+        Number of each row's line, from 1.
+    header : list of str
+        The lines before the first row.
+    dialect : Dialect
+    notes : list of str
+        What had to be decided.
+    """
+
+    values: NDArray[np.float64]
+    lines: NDArray[np.int64]
+    header: list[str]
+    dialect: Dialect
+    notes: list[str]
+
+
+def short(text: str, length: int = 40) -> str:
+    """Return a text for a message: quoted, and cut where it is long."""
+    return repr(text if len(text) <= length else text[: length - 3] + "...")
+
+
+def read_table(text: str) -> Table:
+    """Find and read the table of a text file.
+
+    Raises
+    ------
+    InputError
+        There is none, or a line in it cannot be read.
+    """
+    lines = text.splitlines()
+    start = _first_row(lines)
+    sample = _sample(lines, start)
+    dialect, notes = detect(sample)
+    _lost_rows(lines, start, dialect)
+    open_end = bool(lines) and not text.endswith(("\n", "\r", "\x0c"))
+    values, numbers, more = _rows(lines, start, dialect, open_end)
+    return Table(values, numbers, lines[:start], dialect, notes + more)
+
+
+def parse_table(lines: Sequence[str], first_line: int) -> NDArray[np.float64]:
+    """Return the rows of numbers; blank lines and comments between them are skipped, anything else is an error."""
+    rows = [(first_line + i, line) for i, line in enumerate(lines[:_SAMPLE]) if glance(line)]
+    dialect = detect(rows)[0] if rows else Dialect(None)
+    padding = [""] * (first_line - 1) if first_line < 10_000 else []
+    values, _, _ = _rows([*padding, *lines], len(padding), dialect, open_end=False)
+    return values
+
+
+def _first_row(lines: Sequence[str]) -> int:
+    """Return the index of the first of ten rows of numbers, else of the longest run of them."""
+    best = (0, -1)
+    run, first, width, single = 0, -1, 0, 0
+    for index, line in enumerate(lines):
+        stripped = line.strip()
+        if not stripped:
+            continue
+        found = glance(stripped)
+        if not found and is_comment(stripped) and run:
+            continue
+        if found != width or not found:
+            run, first, width = 0, index, found
+        if found:
+            run += 1
+            if run > best[0]:
+                best = (run, first)
+            if run == _ENOUGH:
+                return first
+        else:
+            single += stripped.replace(",", ".").replace(".", "", 1).isdigit()
+    if best[1] >= 0:
+        return best[1]
+    if not any(line.strip() for line in lines):
+        raise InputError("is empty; a measured pattern is needed")
+    if single >= 2:
+        raise InputError("holds one column of numbers; angle and intensity are needed")
+    raise InputError("holds no rows of numbers; angle and intensity are needed (`xrdfit formats` lists what is read)")
+
+
+def _sample(lines: Sequence[str], start: int) -> list[tuple[int, str]]:
+    """Return rows from all over the table with the numbers of their lines."""
+    rest = len(lines) - start
+    indices = range(start, len(lines)) if rest <= _SAMPLE else np.linspace(start, len(lines) - 1, _SAMPLE).astype(int)
+    first = glance(lines[start])
+    return [(int(i) + 1, lines[i]) for i in indices if glance(lines[i]) == first]
+
+
+def _lost_rows(lines: Sequence[str], start: int, dialect: Dialect) -> None:
+    """Raise for a line of the header that is a damaged row: its first number continues the table's backwards."""
+    rows = [row for line in lines[start : start + _ENOUGH] if (row := dialect.row(line)) is not None]
+    if len(rows) < 3:
+        return
+    above = [i for i in range(start) if lines[i].strip() and not is_comment(lines[i].strip())]
+    for column in (0, 1):
+        x = np.array([row[column] for row in rows])
+        steps = np.diff(x)
+        if np.all(steps > 0) or np.all(steps < 0):
+            first = _first_lost(lines, above, dialect, column, float(x[0]), float(np.median(steps)))
+            if first is not None:
+                bad = next((i for i in above if i >= first and dialect.row(lines[i]) is None), first)
+                raise InputError(f"line {bad + 1} is not a row of numbers: {short(lines[bad].strip())}")
+            return
+
+
+def _first_lost(
+    lines: Sequence[str], above: Sequence[int], dialect: Dialect, column: int, x: float, step: float
+) -> int | None:
+    """Return the first of the lines that lead up to the table in its own steps, at most eight of them unreadable."""
+    first, allowed = None, 1
+    for index in reversed(above):
+        fields = dialect.split(lines[index])
+        value = dialect.number(fields[column]) if len(fields) > 1 and column < len(fields) else None
+        if value is not None and 0.5 < (x - value) / step < allowed + 0.6:
+            first, x, allowed = index, value, 1
+            continue
+        allowed += 1
+        if allowed > 8:
+            break
+    return first
+
+
+def _rows(
+    lines: Sequence[str], start: int, dialect: Dialect, open_end: bool
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[str]]:
+    """Return the numbers of all rows from a line on, the numbers of their lines, and notes."""
+    width = 0
+    parts: list[NDArray[np.float64]] = []
+    numbers: list[NDArray[np.int64]] = []
+    notes: list[str] = []
+    commented: list[int] = []
+    last = next((i for i in range(len(lines) - 1, start - 1, -1) if lines[i].strip()), start)
+    for low in range(start, len(lines), _CHUNK):
+        chunk = lines[low : low + _CHUNK]
+        block = _fast(chunk, dialect, width)
+        if block is not None:
+            width = block.shape[1]
+            parts.append(block)
+            numbers.append(np.arange(low + 1, low + 1 + len(block)))
+            continue
+        values, at, width, ended = _slow(chunk, low, dialect, width, commented, last if open_end else -1, notes)
+        parts.append(np.array(values, dtype=np.float64).reshape(len(values), width))
+        numbers.append(np.array(at, dtype=np.int64))
+        if ended:
+            break
+    if commented:
+        notes.append(
+            f"{len(commented)} rows of numbers begin as comments and are not read, the first in line {commented[0]}"
+        )
+    if open_end and not any("is cut" in note for note in notes):
+        notes.append(f"the last line ({short(lines[last].strip())}) has no end: the file may be cut there")
+    if not parts:
+        return np.zeros((0, 0)), np.zeros(0, dtype=np.int64), notes
+    table = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    while table.shape[1] > 2 and np.all(np.isnan(table[:, -1])):  # separators at the end of every row
+        table = table[:, :-1]
+    return table, np.concatenate(numbers), notes
+
+
+def _fast(lines: Sequence[str], dialect: Dialect, width: int) -> NDArray[np.float64] | None:
+    """Return the rows of lines that hold nothing but plain numbers, None where one of them has to be looked at."""
+    if dialect.quoted or dialect.thousands:
+        return None
+    text = "\n".join(lines)
+    if dialect.decimal == ",":
+        text = text.replace(",", ".")
+    separator = dialect.separator
+    if not text.isascii() or text.encode().translate(None, _DIGITS + (separator or "").encode()):
+        return None
+    fields = [line.split(separator) for line in (lines if dialect.decimal == "." else text.split("\n"))]
+    width = width or len(fields[0])
+    if set(map(len, fields)) != {width}:
+        return None
+    try:
+        values = np.fromiter(map(float, chain.from_iterable(fields)), np.float64, width * len(fields))
+    except ValueError:
+        return None
+    return values.reshape(len(fields), width)
+
+
+def _slow(
+    lines: Sequence[str], low: int, dialect: Dialect, width: int, commented: list[int], open_line: int, notes: list[str]
+) -> tuple[list[list[float]], list[int], int, bool]:
+    """Read line by line; the last result is whether an end mark was met."""
+    values: list[list[float]] = []
+    numbers: list[int] = []
+    for index, line in enumerate(lines, start=low):
+        stripped = line.strip()
+        if not stripped:
+            continue
+        if is_comment(stripped):
+            if dialect.row(stripped[1:]) is not None:
+                commented.append(index + 1)
+            continue
+        row = dialect.row(line)
+        if row is not None and (not width or len(row) == width):
+            width = len(row)
+            values.append(row)
+            numbers.append(index + 1)
+            continue
+        if index == open_line:
+            notes.append(f"the last line ({short(stripped)}) is cut and left out")
+            continue
+        if stripped.lower() in _END:
+            return values, numbers, width, True
+        fields = dialect.split(line)
+        if all(dialect.number(field) is not None for field in fields):
+            raise InputError(f"line {index + 1} has {len(fields)} columns where the first row has {width}")
+        raise InputError(f"line {index + 1} is not a row of numbers: {short(stripped)}")
+    return values, numbers, max(width, 2), False
