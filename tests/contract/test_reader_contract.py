@@ -13,7 +13,7 @@ from xrdfit.scan import formats, read_pattern
 
 # What each format's sample states; a file states neither more nor less than this.
 STATED = {
-    "text": set(),
+    "text": {"evidence"},
     "xrdml": {
         "anode",
         "wavelengths",
@@ -31,7 +31,7 @@ STATED = {
     "asc": {"anode", "wavelengths", "sample", "count_time_s"},
     "gsas": {"sample"},
     "cif": {"anode", "wavelengths", "wavelength_weights", "radiation", "sample", "radius_mm"},
-    "chi": set(),
+    "chi": {"evidence"},
 }
 ALWAYS = {"file", "format", "scan_index", "n_scans", "sigma_from"}
 

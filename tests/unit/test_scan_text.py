@@ -94,7 +94,7 @@ def test_descending_file_is_reversed(read):
         (rows(ANGLES, COUNTS) + "25.0 1_000\n", "line 41 is not a row"),
         (rows(ANGLES, COUNTS) + "21.0 5\n", "two_theta goes back at point 41"),
         (rows(ANGLES, COUNTS, COUNTS, COUNTS), "4 columns without a header"),
-        ("d,intensity\n" + rows(ANGLES, COUNTS, separator=","), "axis 'd'; 2θ"),
+        ("d,intensity\n" + rows(ANGLES, COUNTS, separator=","), "axis 'd' .*; 2θ"),
         ("theta intensity\n" + rows(ANGLES, COUNTS), "axis 'theta'"),
         ("q,intensity\n" + rows(Q, COUNTS, separator=","), "Q in 1/Å and states no wavelength"),
         (b"\x00\x01\x02" * 30, "binary file of no known format"),

@@ -71,12 +71,16 @@ def _empty(counts: Array, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if not zero.any() or zero.sum() > 0.5 * keep.sum() or len(full) < _NEAR:
         return out
     gain = _counting_gain(counts[full])
+    lowest = float(np.min(counts[full]))
+    alone = zero.sum() == 1 and not np.all(counts[full] == np.round(counts[full]))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], zero, [False]]).astype(np.int8)))
     for first, end in edges.reshape(-1, 2):
         at = int(np.searchsorted(full, first))
         before, after = counts[full[max(0, at - _NEAR) : at]], counts[full[at : at + _NEAR]]
         level = min(float(np.median(side)) for side in (before, after) if len(side))
         nearest = [float(side[i]) for side, i in ((before, -1), (after, 0)) if len(side)]
+        if alone and lowest < 0.5 * level:  # the lowest point of a scan from which its minimum was subtracted
+            continue
         out[first:end] = all(value > max(_CLEAR**2 * gain, 0.3 * level) for value in nearest)
     return out
 
