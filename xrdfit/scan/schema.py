@@ -160,23 +160,24 @@ def to_dataset(
         notes += _conversion(meta, wavelength)
     stated = meta.get("wavelengths")
     two_theta = to_two_theta(raw.x, raw.axis, stated[0] if isinstance(stated, list) else None)
-    columns = [two_theta, raw.counts, raw.sigma, raw.gain]
-    if all(column is None or len(column) == len(two_theta) for column in columns):
+    counts, error, gain = raw.counts, raw.sigma, raw.gain
+    if all(column is None or len(column) == len(two_theta) for column in (counts, error, gain)):
         notes += odd_steps(raw.x, "°" if raw.axis is Axis.TWO_THETA else f" ({raw.axis.value})")
         if sigma is not None:
-            columns[2] = asked_sigma(sigma, raw.counts, raw.gain)
+            error = asked_sigma(sigma, counts, gain)
             evidence.append(f"errors: sigma = {sigma}, as asked for")
-        keep, more = left_out(two_theta, raw.counts, columns[2])
+        keep, more = left_out(two_theta, counts, error)
         notes += more
-        columns = [None if column is None else column[keep] for column in columns]
-        if keep.sum() > 1 and np.all(np.diff(columns[0]) < 0):
-            columns = [None if column is None else column[::-1] for column in columns]
-    angle, counts, error, gain = columns
+        order = np.flatnonzero(keep)
+        if len(order) > 1 and np.all(np.diff(two_theta[keep]) < 0):
+            order = order[::-1]
+        two_theta, counts = two_theta[order], counts[order]
+        error, gain = (None if column is None else column[order] for column in (error, gain))
     if error is None and gain is None and not np.array_equal(counts, np.round(counts)):
         notes.append("intensities are not whole numbers, yet their errors take them for counts")
     meta |= {"notes": "; ".join(notes)} if notes else {}
     meta |= {"evidence": "; ".join(evidence)} if evidence else {}
-    return make_pattern(angle, counts, error, gain=gain, **meta)
+    return make_pattern(two_theta, counts, error, gain=gain, **meta)
 
 
 def _conversion(meta: dict[str, Any], wavelength: float | None) -> list[str]:
@@ -185,10 +186,11 @@ def _conversion(meta: dict[str, Any], wavelength: float | None) -> list[str]:
     if wavelength is None:
         return []
     meta["wavelengths"] = [wavelength]
-    other = isinstance(stated, list) and abs(stated[0] / wavelength - 1) > 1e-4
+    if not isinstance(stated, list) or abs(stated[0] / wavelength - 1) < 1e-4:
+        return []
     for name in ("radiation", "wavelength_weights", "anode"):
         meta.pop(name, None)
-    return [f"the header states {stated[0]:g} Å; {wavelength:g} Å was asked for and turns Q into 2θ"] if other else []
+    return [f"the header states {stated[0]:g} Å; {wavelength:g} Å was asked for and turns Q into 2θ"]
 
 
 def _column(values: ArrayLike, name: str) -> NDArray[np.float64]:

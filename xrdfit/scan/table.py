@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,15 +194,13 @@ def _fast(lines: Sequence[str], dialect: Dialect, width: int) -> NDArray[np.floa
     separator = dialect.separator
     if not text.isascii() or text.encode().translate(None, _DIGITS + (separator or "").encode()):
         return None
-    fields = [line.split(separator) for line in (lines if dialect.decimal == "." else text.split("\n"))]
-    width = width or len(fields[0])
-    if set(map(len, fields)) != {width}:
-        return None
+    rows = lines if dialect.decimal == "." else text.split("\n")
     try:
-        values = np.fromiter(map(float, chain.from_iterable(fields)), np.float64, width * len(fields))
+        values = np.loadtxt(rows, delimiter=separator, comments=None, ndmin=2)
     except ValueError:
         return None
-    return values.reshape(len(fields), width)
+    # loadtxt passes over blank lines; their rows would get the numbers of other lines
+    return values if len(values) == len(lines) and values.shape[1] == (width or values.shape[1]) > 1 else None
 
 
 def _slow(
