@@ -102,7 +102,9 @@ def assign(table: Table, wanted: tuple[int, ...] | None, axis_given: bool = Fals
         axis, told, stated = _axis_of(label, names, wanted[0]) if not axis_given else (None, "", False)
         rate = names.labels[wanted[1]] if names else None
         sigma, per_second = (wanted[2] if len(wanted) == 3 else None), (rate.per_second if rate else 0.0)
-        return Columns(wanted[0], wanted[1], sigma, axis=axis, told=told, stated=stated, named=True, per_second=per_second)
+        return Columns(
+            wanted[0], wanted[1], sigma, axis=axis, told=told, stated=stated, named=True, per_second=per_second
+        )
     if names is None:
         return _by_position(table, width, axis_given)
     return _by_names(names, axis_given)

@@ -104,16 +104,11 @@ def odd_steps(x: Array, unit: str = "°") -> list[str]:
     regular = float(np.mean(np.abs(steps / step - 1) < 0.02)) > 0.9
     wide = np.flatnonzero(steps > (1.5 if regular else 10.0) * step)
     notes = []
-    if regular:
-        count = np.round(steps / step)
-        whole = np.abs(steps / step - count) < 0.05
-        off = np.flatnonzero(
-            ~whole[:-1] & ~whole[1:] & (np.abs(x[2:] - x[:-2] - 2 * step * np.sign(x[-1] - x[0])) < 0.1 * step)
-        )
-        if len(off):
-            at = int(off[0]) + 1
-            notes.append(f"{len(off)} points lie off the regular steps, the first at {x[at]:g}{unit} (point {at + 1})")
-            wide = np.array([i for i in wide if i not in off and i - 1 not in off], dtype=int)
+    odd = np.flatnonzero((np.abs(steps / step - 1) > 0.05) & (steps <= 1.5 * step))
+    if regular and 0 < len(odd) <= max(4, 0.01 * len(x)):
+        at = int(odd[0]) + 1
+        many = "s are" if len(odd) > 1 else " is"
+        notes.append(f"{len(odd)} step{many} not {step:g}{unit} as all others, the first before {x[at]:g}{unit}")
     if len(wide):
         first = int(wide[0])
         told = f"no points from {min(x[first], x[first + 1]):g} to {max(x[first], x[first + 1]):g}{unit}"

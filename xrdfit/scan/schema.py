@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xrdfit.errors import InputError
 from xrdfit.scan.axis import Axis, to_two_theta
 from xrdfit.scan.points import left_out, odd_steps
-from xrdfit.scan.sigma import asked_sigma
+from xrdfit.scan.sigma import asked_sigma, odd_errors
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -166,6 +166,8 @@ def to_dataset(
         if sigma is not None:
             error = asked_sigma(sigma, counts, gain)
             evidence.append(f"errors: sigma = {sigma}, as asked for")
+        elif error is not None:
+            notes += odd_errors(two_theta, counts, error)
         keep, more = left_out(two_theta, counts, error)
         notes += more
         order = np.flatnonzero(keep)

@@ -101,6 +101,33 @@ def doubts(counts: Array, sigma: Array, named: bool) -> tuple[bool, list[str]]:
     return True, [f"{what} can hardly be the errors of this intensity: {told}"]
 
 
+def odd_errors(two_theta: Array, counts: Array, sigma: Array) -> list[str]:
+    """Return a note on points whose error does not go with their intensity where all the others' does.
+
+    Where σ²/y is one number to the digits that the file prints, a point of another ratio has lost one of the two.
+    """
+    good = np.isfinite(counts) & np.isfinite(sigma) & (counts > 0) & (sigma > 0)
+    if good.sum() < _ENOUGH:
+        return []
+    with np.errstate(all="ignore"):
+        ratio = np.where(good, sigma / np.where(good, counts, 1.0) * sigma, np.nan)
+        away = np.abs(ratio / np.nanmedian(ratio) - 1)
+    if not np.isfinite(away[good]).all():
+        return []
+    usual = float(np.quantile(away[good], 0.95))
+    odd = np.flatnonzero(good & (away > max(10 * usual, 2e-3)))
+    if usual > 0.02:
+        return []
+    if not 0 < len(odd) <= 0.02 * len(counts) + 1:
+        return []
+    at = int(odd[0])
+    many = "s" if len(odd) > 1 else ""
+    return [
+        f"{len(odd)} point{many} with an error that does not go with the intensity as all others do, the first at "
+        f"{two_theta[at]:g}°: one of the two may be damaged"
+    ]
+
+
 def check_sigma_option(option: float | str | None) -> None:
     """Raise InputError for a `sigma` that is none of the allowed ones."""
     if option is None or option in ("poisson", "scatter"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ _ENOUGH = 10
 """As many rows of numbers in a row are the table; fewer are part of a header."""
 _CHUNK = 20_000
 _SAMPLE = 400
+_MOST_LOOKED_AT = 200_000
+"""Rows up to which each one's way of writing is compared with the others'."""
 _DIGITS = b"0123456789+-.eE \t\n"
 _END = frozenset(["end", "eof", "[end]", "*end", "*eof", "</data>", "stop", "enddata"])
 
@@ -61,8 +64,11 @@ def read_table(text: str) -> Table:
     sample = _sample(lines, start)
     dialect, notes = detect(sample)
     _lost_rows(lines, start, dialect)
+    notes += _like_a_row(lines, start)
     open_end = bool(lines) and not text.endswith(("\n", "\r", "\x0c"))
     values, numbers, more = _rows(lines, start, dialect, open_end)
+    if len(values) == len(lines) - start <= _MOST_LOOKED_AT:
+        notes += _odd_decimals(lines[start:], values, start + 1)
     return Table(values, numbers, lines[:start], dialect, notes + more)
 
 
@@ -138,13 +144,27 @@ def _first_lost(
     for index in reversed(above):
         fields = dialect.split(lines[index])
         value = dialect.number(fields[column]) if len(fields) > 1 and column < len(fields) else None
-        if value is not None and 0.5 < (x - value) / step < allowed + 0.6:
+        if value is not None and 0.5 < (x - value) / step < allowed + 1.6:
             first, x, allowed = index, value, 1
             continue
         allowed += 1
         if allowed > 8:
             break
     return first
+
+
+def _like_a_row(lines: Sequence[str], start: int) -> list[str]:
+    """Return a note on a line directly above the table that has its form and cannot be read: a damaged first row."""
+    above = next((i for i in range(start - 1, -1, -1) if lines[i].strip()), None)
+    if above is None:
+        return []
+    text, row = lines[above].strip(), lines[start].strip()
+    digits = sum(c.isdigit() for c in text)
+    alike = abs(len(text) - len(row)) <= 3 and len(re.split(r"[\s,;]+", text)) == len(re.split(r"[\s,;]+", row))
+    date = re.search(r"\d[:/]\d\d|\d\d-\d\d", text)
+    if alike and digits > 0.5 * len(text) and not date and not glance(text):
+        return [f"line {above + 1} ({short(text)}) looks like a row and is not one: it is not read"]
+    return []
 
 
 def _rows(
@@ -201,6 +221,31 @@ def _fast(lines: Sequence[str], dialect: Dialect, width: int) -> NDArray[np.floa
         return None
     # loadtxt passes over blank lines; their rows would get the numbers of other lines
     return values if len(values) == len(lines) and values.shape[1] == (width or values.shape[1]) > 1 else None
+
+
+def _odd_decimals(lines: Sequence[str], values: NDArray[np.float64], first_line: int) -> list[str]:
+    """Return notes on numbers with other decimals than all others of their column: a sign or a digit is lost there."""
+    text = "\n".join(lines).replace(",", ".") if not any("." in line for line in lines[:5]) else "\n".join(lines)
+    if not text.isascii() or "e" in text or "E" in text:
+        return []
+    data = np.frombuffer(f" {text} ".encode(), np.uint8)
+    blank = (data <= ord(" ")) | (data == ord(";")) | (data == ord(",")) | (data == ord('"'))
+    starts, ends = np.flatnonzero(blank[:-1] & ~blank[1:]) + 1, np.flatnonzero(~blank[:-1] & blank[1:]) + 1
+    if len(starts) != values.size:
+        return []
+    signs = np.concatenate([[-1], np.flatnonzero(data == ord("."))])
+    last = signs[np.searchsorted(signs, ends) - 1]
+    decimals = np.where(last >= starts, ends - 1 - last, 0).reshape(values.shape)
+    notes = []
+    for column in range(values.shape[1]):
+        usual = int(np.bincount(decimals[:, column]).argmax())
+        odd = np.flatnonzero((decimals[:, column] != usual) & (np.nan_to_num(values[:, column]) != 0))
+        if usual > 0 and 0 < len(odd) <= max(2, 0.005 * len(values)):
+            notes.append(
+                f"line {first_line + odd[0]} writes column {column + 1} with {decimals[odd[0], column]} decimals where "
+                f"the others have {usual}: {short(lines[odd[0]].strip())}"
+            )
+    return notes
 
 
 def _slow(
