@@ -148,7 +148,8 @@ def _names(text: str, line: int, table: Table, width: int, strict: bool) -> Name
                 continue
             labels = [classify(name) if name else Label(Kind.INDEX) for name in fields]
             if any(item is not None and item.kind in (Kind.AXIS, Kind.OTHER_AXIS) for item in labels):
-                known = all(item is not None for item in labels)
+                kinds = {item.kind for item in labels if item is not None}
+                known = all(item is not None for item in labels) and bool(kinds & {Kind.AXIS, Kind.COUNTS})
                 by_sign = (separator is not None and not text.startswith(tuple("#!;%'"))) or separator in (",", ";")
                 if known or (by_sign and not strict and _no_statement(fields)):
                     return Names(fields, labels, line)

@@ -82,7 +82,7 @@ _OTHER_AXIS = _words(
 )
 _OTHER_FILL = _words(
     "a angstrom angstroms ang nm mm cm um deg degree degrees rad radian radians us ms s sec k c value values axis scan "
-    "in of the unit units x chi number no spacing spac d 1 2 inverse drive grad lambda kev ev"
+    "in of the unit units x chi number no spacing spac d inverse drive grad lambda kev ev"
 )
 _COUNTS = _words(
     "counts count cts int intens intensity intensities inten i y yobs obs observed iobs ymeas imeas yexp iexp imp "

@@ -104,7 +104,8 @@ def odd_steps(x: Array, unit: str = "°") -> list[str]:
     regular = float(np.mean(np.abs(steps / step - 1) < 0.02)) > 0.9
     wide = np.flatnonzero(steps > (1.5 if regular else 10.0) * step)
     notes = []
-    odd = np.flatnonzero((np.abs(steps / step - 1) > 0.05) & (steps <= 1.5 * step))
+    away = np.abs(steps / step - 1)
+    odd = np.flatnonzero((away > max(10 * float(np.quantile(away, 0.95)), 1e-5)) & (steps <= 1.5 * step))
     if regular and 0 < len(odd) <= max(4, 0.01 * len(x)):
         at = int(odd[0]) + 1
         many = "s are" if len(odd) > 1 else " is"

@@ -120,7 +120,7 @@ def _sample(lines: Sequence[str], start: int) -> list[tuple[int, str]]:
 
 
 def _lost_rows(lines: Sequence[str], start: int, dialect: Dialect) -> None:
-    """Raise for a line of the header that is a damaged row: its first number continues the table's backwards."""
+    """Raise for a row above the table that a damaged line parts from it: its steps are the table's."""
     rows = [row for line in lines[start : start + _ENOUGH] if (row := dialect.row(line)) is not None]
     if len(rows) < 3:
         return
@@ -128,28 +128,35 @@ def _lost_rows(lines: Sequence[str], start: int, dialect: Dialect) -> None:
     for column in (0, 1):
         x = np.array([row[column] for row in rows])
         steps = np.diff(x)
-        if np.all(steps > 0) or np.all(steps < 0):
-            first = _first_lost(lines, above, dialect, column, float(x[0]), float(np.median(steps)))
-            if first is not None:
-                bad = next((i for i in above if i >= first and dialect.row(lines[i]) is None), first)
-                raise InputError(f"line {bad + 1} is not a row of numbers: {short(lines[bad].strip())}")
-            return
-
-
-def _first_lost(
-    lines: Sequence[str], above: Sequence[int], dialect: Dialect, column: int, x: float, step: float
-) -> int | None:
-    """Return the first of the lines that lead up to the table in its own steps, at most eight of them unreadable."""
-    first, allowed = None, 1
-    for index in reversed(above):
-        fields = dialect.split(lines[index])
-        value = dialect.number(fields[column]) if len(fields) > 1 and column < len(fields) else None
-        if value is not None and 0.5 < (x - value) / step < allowed + 1.6:
-            first, x, allowed = index, value, 1
+        if not (np.all(steps > 0) or np.all(steps < 0)):
             continue
-        allowed += 1
-        if allowed > 8:
-            break
+        places = [_place(lines[i], dialect, column) for i in above]
+        first = _first_lost(places, float(x[0]), float(np.median(steps)))
+        if first is not None:
+            later = above[first:]
+            bad = next((i for i in later if dialect.row(lines[i]) is None), later[0])
+            raise InputError(f"line {bad + 1} is not a row of numbers: {short(lines[bad].strip())}")
+        return
+
+
+def _place(line: str, dialect: Dialect, column: int) -> float:
+    """Return where on the axis a line would be if it were a row, NaN where it cannot be one."""
+    fields = dialect.split(line)
+    value = dialect.number(fields[column]) if column < len(fields) > 1 else None
+    if value is None and column == 0 and (number := re.match(r"[+-]?\d+[.,]\d+", line.strip())):
+        value = float(number.group().replace(",", "."))
+    return float("nan") if value is None else value
+
+
+def _first_lost(places: Sequence[float], x: float, step: float) -> int | None:
+    """Return the first of the lines that lead up to the table in its own steps, or that follow each other in them."""
+    first, allowed = None, 1
+    for index in range(len(places) - 1, -1, -1):
+        follows = index + 1 < len(places) and 0.5 < (places[index + 1] - places[index]) / step < 1.5
+        if follows or (allowed <= 8 and 0.5 < (x - places[index]) / step < allowed + 1.6):
+            first, x, allowed = index, places[index], 1
+        else:
+            allowed += 1
     return first
 
 
@@ -160,7 +167,7 @@ def _like_a_row(lines: Sequence[str], start: int) -> list[str]:
         return []
     text, row = lines[above].strip(), lines[start].strip()
     digits = sum(c.isdigit() for c in text)
-    alike = abs(len(text) - len(row)) <= 3 and len(re.split(r"[\s,;]+", text)) == len(re.split(r"[\s,;]+", row))
+    alike = abs(len(text) - len(row)) <= 3 and re.fullmatch(r"[\d.]+", text) is None
     date = re.search(r"\d[:/]\d\d|\d\d-\d\d", text)
     if alike and digits > 0.5 * len(text) and not date and not glance(text):
         return [f"line {above + 1} ({short(text)}) looks like a row and is not one: it is not read"]
