@@ -184,7 +184,7 @@ def untold(before: bytes, after: bytes, name: str) -> bool:
     """Return whether no reader can tell a damaged file from a sound one.
 
     Either the file ends or begins with another row of the same form, or digits of one intensity, error or wavelength
-    (or, in the last digits, of a place on an axis whose steps are not whole) are others, fewer or more, under the same decimals.
+    (or, in the last digits, of a place on an axis whose steps are not whole) are others, under the same decimals.
     """
     old, new = before.decode().splitlines(), after.decode("utf-8", "replace").splitlines()
     header = len(FILES[name][0])

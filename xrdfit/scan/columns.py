@@ -94,7 +94,10 @@ def assign(table: Table, wanted: tuple[int, ...] | None, axis_given: bool = Fals
         Where neither names nor position tell.
     """
     width = table.values.shape[1]
-    names = find_names(table, width)
+    filled = width
+    while filled > 2 and np.all(np.isnan(table.values[:, filled - 1])):  # separators at the end of every row
+        filled -= 1
+    names = find_names(table, width) or (find_names(table, filled) if filled < width else None)
     if wanted is not None:
         if max(wanted) >= width:
             raise InputError(f"columns {','.join(str(w + 1) for w in wanted)} asked for; the file has {width}")
@@ -106,7 +109,7 @@ def assign(table: Table, wanted: tuple[int, ...] | None, axis_given: bool = Fals
             wanted[0], wanted[1], sigma, axis=axis, told=told, stated=stated, named=True, per_second=per_second
         )
     if names is None:
-        return _by_position(table, width, axis_given)
+        return _by_position(table, filled, axis_given)
     return _by_names(names, axis_given)
 
 

@@ -87,12 +87,18 @@ def glance(line: str) -> int:
     text = line.strip()
     if not text or not (text[0].isdigit() or text[0] in '+-.",;'):
         return 0
+    if '"' in text:
+        text = re.sub(r'"([^"]*)"', lambda field: field[1].replace(",", ""), text)
     for separator in (";", "\t", ",", None):
         if separator is not None and separator not in text:
             continue
         fields = text.split(separator)
         if all(_looks(field.strip().strip('"').strip()) for field in fields):
-            said = sum(any(c.isdigit() for c in field) or field.strip().lower() in _MISSING for field in fields)
+            said = sum(
+                any(c.isdigit() for c in field) or field.strip().lower() in _MISSING or not field.strip(" *")
+                for field in fields
+                if field.strip()
+            )
             return len(fields) if said >= 2 else 0
     return 0
 
@@ -199,7 +205,7 @@ def _two_for_one(rows: Sequence[tuple[int, str]]) -> list[str]:
 
     The sign of it: three digits exactly in the last column everywhere, and one to three before it.
     """
-    tails = [re.search(r"(?<![\d.,])(\d{1,3})[\s,]{1,3}(\d{3})\s*$", text) for _, text in rows]
+    tails = [re.search(r"(?<![\d.])(\d{1,3})[\s,]{1,3}(\d{3})\s*$", text) for _, text in rows]
     if len(tails) < 5 or any(tail is None for tail in tails):
         return []
     pairs = [(tail[1], tail[2]) for tail in tails if tail is not None]

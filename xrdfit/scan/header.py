@@ -62,7 +62,7 @@ _TUBES = _keys("Cu; Co; Mo; Ag; Fe; Cr; Mn; Ni")
 _NO_TWO_THETA = _keys("omega; phi; chi; psi; theta; rocking; x; y; z; eta; kappa; incidence; tth0; kipp")
 _NEUTRON = re.compile(r"\bneutron(?:s|en)?[\s\-]+(?:powder|diffract|data|scan|pattern|pulver|beugung)", re.IGNORECASE)
 _Q_SIGN = re.compile(
-    r"\bq[\s_(\[]{0,3}(?:1\s?/\s?)?(?:a|å|angstrom|nm)[\s_)]{0,2}(?:\^?\s?[-−⁻]\s?[1¹]|\b)|(?:å|a|nm)\s?\^\s?-\s?1|[åÅ]⁻¹",
+    r"\bq[\s_(\[]{0,3}(?:1\s?/\s?)?(?:a|å|angstrom|nm)[\s_)]{0,2}(?:\^?\s?[-−⁻]\s?[1¹]|\b)|(?:å|a|nm)\s?\^\s?-\s?1|å⁻¹|(?<![\w.])1\s?/\s?(?:å|a|nm)(?!\w)",
     re.IGNORECASE,
 )
 _EXPORT = re.compile(r"-->\s{0,4}(\S{1,300})")

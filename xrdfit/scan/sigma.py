@@ -63,13 +63,15 @@ def local_chi2(counts: Array, sigma: Array) -> float | None:
 
 
 def like_counting(counts: Array, sigma: Array) -> bool:
-    """Return whether σ² goes with the intensity as counting's does: σ² = g·y + b within a fifth."""
+    """Return whether σ² goes with the intensity as counting's does: σ² = g·y + b within a fifth, b ≥ 0, g of weight."""
     good = np.isfinite(counts) & np.isfinite(sigma) & (sigma > 0)
     y, variance = counts[good], sigma[good] ** 2
     if len(y) < 3 or np.ptp(y) == 0 or not np.all(np.isfinite(variance)):
         return False
     slope, offset = np.polyfit(y, variance, 1, w=1 / variance)
-    return bool(slope > 0 and np.median(np.abs((slope * y + offset) / variance - 1)) < 0.2)
+    typical = float(np.median(variance))
+    sound = slope * np.ptp(y) > 0.2 * typical and offset > -0.1 * typical
+    return bool(sound and np.median(np.abs((slope * y + offset) / variance - 1)) < 0.2)
 
 
 def doubts(counts: Array, sigma: Array, named: bool) -> tuple[bool, list[str]]:

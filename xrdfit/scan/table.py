@@ -206,8 +206,6 @@ def _rows(
     if not parts:
         return np.zeros((0, 0)), np.zeros(0, dtype=np.int64), notes
     table = np.concatenate(parts) if len(parts) > 1 else parts[0]
-    while table.shape[1] > 2 and np.all(np.isnan(table[:, -1])):  # separators at the end of every row
-        table = table[:, :-1]
     return table, np.concatenate(numbers), notes
 
 

@@ -19,14 +19,14 @@ _NUMBER = r"\d{1,6}(?:[.,]\d{1,20})?(?:[eE][+-]?\d{1,3})?|[.,]\d{1,20}(?:[eE][+-
 _AFTER = re.compile(
     r"s?[\s_\-]{0,3}(?P<role>[(\[]?(?:k[\s_\-]?)?(?:alpha|α|a|beta|β|b)?[\s_\-]?[0123]?[)\]]?(?![\d.,]*\d))?[\s_]{0,3}"
     r"(?:[(\[{/]?\s?(?:in\s)?(?P<before>nm|pm|å|Å|a|angstroms?|ang|m|meters?|metres?)\s?[)\]}]?(?![a-z0-9]))?"
-    r"[\"']?\s{0,60}(?:[:=,;]|is|of)?\s{0,60}[\"'\[(]?\s{0,5}"
+    r"[\"']?\s{0,60}(?:[^\W\d][^\d:=\n]{0,24}[:=]|\([^\d()]{0,20}\)\s?[:=]|[:=,;]|is|of)?\s{0,60}[\"'\[(]?\s{0,5}"
     rf"(?P<value>{_NUMBER})[\"']?"
     rf"(?:\s{{0,3}}(?P<after>nm|pm|Å|å|A|angstroms?|ang|m|meters?|metres?)(?![a-z]))?"
     rf"(?:\s{{0,3}}[,;/&+ ]\s{{0,3}}(?P<second>\d[.,]\d{{2,20}}))?",
     re.IGNORECASE,
 )
 _ENERGY = re.compile(
-    r"(?:^|[\W_])(?:(?:photon|beam|x[\s-]?ray|incident)[\s_])?energ(?:y|ie)\s{0,3}[(\[]?(?P<before>k?ev)?[)\]]?\"?\s{0,5}[:=]\s{0,5}"
+    r"(?<![A-Za-z_])(?:(?:photon|beam|x[\s-]?ray|incident)[\s_])?energ(?:y|ie)\s{0,3}[(\[]?(?P<before>k?ev)?[)\]]?\"?\s{0,5}[:=]\s{0,5}"
     rf"\"?(?P<value>{_NUMBER})\s{{0,3}}(?P<after>k?ev)?",
     re.IGNORECASE,
 )
