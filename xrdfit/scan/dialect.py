@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from xrdfit.errors import InputError
 
 _SPACES = "\u00a0\u202f\u2009\u2007"
+_LONGEST = 60
+"""More characters than this are no number but damage."""
 _EXPONENT = r"(?:[eEdD][+-]?\d{1,3})?"
 _PLAIN = {sign: re.compile(rf"[+-]?(?:\d+{re.escape(sign)}?\d*|{re.escape(sign)}\d+){_EXPONENT}") for sign in ".,"}
 _NO_NUMBER = (
@@ -55,6 +57,8 @@ class Dialect:
 
     def number(self, field: str) -> float | None:
         """Return the number that a field states, NaN where it states that there is none, None for anything else."""
+        if len(field) > _LONGEST:
+            return None
         if _PLAIN[self.decimal].fullmatch(field):
             return float(field.replace(",", ".").replace("d", "e").replace("D", "e"))
         if self.thousands and _grouped(self.thousands, self.decimal).fullmatch(field):

@@ -65,6 +65,7 @@ _Q_SIGN = re.compile(
     r"\bq[\s_(\[]{0,3}(?:1\s?/\s?)?(?:a|å|angstrom|nm)[\s_)]{0,2}(?:\^?\s?[-−⁻]\s?[1¹]|\b)|(?:å|a|nm)\s?\^\s?-\s?1|å⁻¹|(?<![\w.])1\s?/\s?(?:å|a|nm)(?!\w)",
     re.IGNORECASE,
 )
+_THETA = re.compile(r"th|2\s?t|θ|ϑ|тета|シータ|angle|winkel|angol|角", re.IGNORECASE)
 _EXPORT = re.compile(r"-->\s{0,4}(\S{1,300})")
 
 
@@ -270,7 +271,7 @@ def _mentions(facts: Facts, lines: Sequence[str]) -> None:
 def mention_of_two_theta(lines: Sequence[str]) -> str:
     """Return where a header mentions 2θ ("'2theta' in line 7"), empty where it does not."""
     for number, line in enumerate(lines, start=1):
-        if "2theta" in words(line[:_LONGEST_LINE]):
+        if _THETA.search(line) and "2theta" in words(line[:_LONGEST_LINE]):
             match = re.search(r"(2|two)[\s_\-]{0,2}(theta|θ|th\b)|tth", line, re.IGNORECASE)
             return f"{match.group() if match else '2θ'!r} in line {number}"
     return ""
@@ -278,4 +279,5 @@ def mention_of_two_theta(lines: Sequence[str]) -> str:
 
 def degrees_mentioned(lines: Sequence[str]) -> bool:
     """Return whether a header mentions 2θ in degrees."""
-    return any({"2theta", unit} <= set(words(line[:_LONGEST_LINE])) for line in lines for unit in ("deg", "degrees"))
+    told = [set(words(line[:_LONGEST_LINE])) for line in lines if _THETA.search(line)]
+    return any("2theta" in found and found & {"deg", "degree", "degrees"} for found in told)

@@ -217,7 +217,7 @@ def _fast(lines: Sequence[str], dialect: Dialect, width: int) -> NDArray[np.floa
     if dialect.decimal == ",":
         text = text.replace(",", ".")
     separator = dialect.separator
-    if not text.isascii() or text.encode().translate(None, _DIGITS + (separator or "").encode()):
+    if not text.isascii() or not text.strip() or text.encode().translate(None, _DIGITS + (separator or "").encode()):
         return None
     rows = lines if dialect.decimal == "." else text.split("\n")
     try:
