@@ -246,9 +246,10 @@ def _odd_decimals(lines: Sequence[str], values: NDArray[np.float64], first_line:
         usual = int(np.bincount(decimals[:, column]).argmax())
         odd = np.flatnonzero((decimals[:, column] != usual) & (np.nan_to_num(values[:, column]) != 0))
         if usual > 0 and 0 < len(odd) <= max(2, 0.005 * len(values)):
+            first = int(odd[0])
             notes.append(
-                f"line {first_line + odd[0]} writes column {column + 1} with {decimals[odd[0], column]} decimals where "
-                f"the others have {usual}: {short(lines[odd[0]].strip())}"
+                f"line {first_line + first} writes column {column + 1} with {decimals[first, column]} decimals where "
+                f"the others have {usual}: {short(lines[first].strip())}"
             )
     return notes
 
