@@ -217,6 +217,50 @@ def test_radians(read):
     same(read("2th_rad I\n" + rows(np.radians(ANGLES), COUNTS, form="{:.12g}")))
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["# q sample3\n", "# columns: q, I\n", "#X: Q (A^-1)\n", "# x-axis: Q (A^-1)\n", "# Q (1/A)\n# intensity\n"],
+)
+def test_a_q_axis_in_other_words(read, header):
+    with pytest.raises(InputError, match="--radiation"):
+        read(header + QI)
+    same(read(header + QI, wavelength=WAVELENGTH))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# Scattering vector Q in inverse nm\n",
+        "# d-spacing\n# intensity\n",
+        "# first column: d (Angstrom)\n",
+        "# theta scan\n",
+    ],
+)
+def test_other_axes_in_other_words_are_never_degrees(read, header):
+    with pytest.raises(InputError, match="axis|Q"):
+        read(header + XY)
+    same(read(header + XY, axis="two_theta"))
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("2theta intensity\nrad counts\n", (np.radians(ANGLES), COUNTS)),
+        ("q I\n1/nm a.u.\n", (10 * Q, COUNTS)),
+        ("2theta intensity\n---------------\n", (ANGLES, COUNTS)),
+        ('"2theta" "intensity"\n', (np.arange(N) + 1, ANGLES, COUNTS)),
+        ("Point Angle Counts\n", (np.arange(N) + 1, ANGLES, COUNTS)),
+        ("#L two_theta  I0  detector\n", (ANGLES, COUNTS * 0 + 1e5, COUNTS)),
+        ("'x','y_obs','y_calc','y_bkg','Q'\n", (ANGLES, COUNTS, COUNTS + 3, COUNTS * 0 + 900, Q)),
+        ("2theta,d,Q,I\n", (ANGLES, 2 * np.pi / Q, Q, COUNTS)),
+        ("! Cu Ka1 radiation, 40 kV\n", (ANGLES, COUNTS)),
+    ],
+)
+def test_headers_of_several_kinds(read, header, columns):
+    separator = "," if header.count(",") > 1 else " "
+    same(read(header + rows(*columns, separator=separator, form="{:.12g}"), wavelength=WAVELENGTH))
+
+
 def test_an_unsaid_unit_of_q_is_noted(read):
     assert "states no unit: 1/Å is taken" in read("# Q I\n" + QI, wavelength=0.5).attrs["notes"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,8 +134,21 @@ def find_names(table: Table, width: int) -> Names | None:
             continue
         if units is not None and label is None:
             return units
-        return found
+        return found if units is None else _with_units(found, units)
     return units
+
+
+def _with_units(names: Names, units: Names) -> Names:
+    """Return names with what a line of units below them says of radians and of counts a second."""
+    labels = list(names.labels)
+    for i, (name, unit) in enumerate(zip(names.labels, units.labels, strict=True)):
+        if name is None or unit is None or name.kind is not unit.kind:
+            continue
+        if unit.axis is Axis.RADIANS and name.axis is Axis.TWO_THETA:
+            labels[i] = replace(name, axis=Axis.RADIANS)
+        elif unit.per_second and not name.per_second:
+            labels[i] = replace(name, per_second=unit.per_second)
+    return Names(names.names, labels, names.line)
 
 
 def _names(text: str, line: int, table: Table, width: int, strict: bool) -> Names | None:
@@ -153,8 +166,10 @@ def _names(text: str, line: int, table: Table, width: int, strict: bool) -> Name
             if any(item is not None and item.kind in (Kind.AXIS, Kind.OTHER_AXIS) for item in labels):
                 kinds = {item.kind for item in labels if item is not None}
                 known = all(item is not None for item in labels) and bool(kinds & {Kind.AXIS, Kind.COUNTS})
+                known &= bool(kinds - {Kind.AXIS, Kind.OTHER_AXIS, Kind.INDEX})
                 by_sign = (separator is not None and not text.startswith(tuple("#!;%'"))) or separator in (",", ";")
-                if known or (by_sign and not strict and _no_statement(fields)):
+                lone = width == 2 and _lone_axis(fields, labels[0])
+                if known or (not strict and (lone or (by_sign and _no_statement(fields)))):
                     return Names(fields, labels, line)
             elif not strict and _unknown_axis(text, fields, labels, separator):
                 return Names(fields, labels, line)
@@ -180,6 +195,12 @@ def _divisions(body: str, separator: str | None) -> list[list[str]]:
 
 def _no_statement(fields: Sequence[str]) -> bool:
     return not any(re.search(r"[:=]", name) or re.fullmatch(r"[+-]?[\d.]+", name) or len(name) > 60 for name in fields)
+
+
+def _lone_axis(fields: Sequence[str], first: Label | None) -> bool:
+    """Return whether two words above two columns begin with Q, θ, d, …, whatever the second is ("q sample3")."""
+    other = first is not None and (first.kind is Kind.OTHER_AXIS or first.axis in (Axis.Q_ANGSTROM, Axis.Q_NM))
+    return other and _no_statement(fields)
 
 
 def _unknown_axis(text: str, fields: Sequence[str], labels: Sequence[Label | None], separator: str | None) -> bool:

@@ -12,7 +12,7 @@ from xrdfit.scan.axis import Axis
 from xrdfit.scan.labels import Kind, classify, is_template, words
 from xrdfit.scan.meta import positive, radiation_attributes
 from xrdfit.scan.schema import Attribute
-from xrdfit.scan.wavelength import Wavelength, find_wavelengths
+from xrdfit.scan.wavelength import find_wavelengths
 
 _LONGEST_LINE = 2000
 _MARKS = "#!;%'\"/*&:<>{}$_-> \t"
@@ -27,7 +27,11 @@ _X_KEYS = _keys(
     "abszisse; x achse; x axis unit; x axis units; radial unit; radial units; dim1 unit; x axis label; x name; "
     "axe x; xtitle; x values; x column"
 )
-_UNIT_KEYS = _keys("unit; units; axis; einheit; unite; axis unit; integration unit; binning; bin units")
+_UNIT_KEYS = _keys("x; unit; units; axis; einheit; unite; axis unit; integration unit; binning; bin units")
+_COLUMN_KEYS = _keys(
+    "columns; column names; cols; fields; labels; column labels; column 1; column1; first column; col 1; spalten; "
+    "spalte 1; colonnes; colonne 1"
+)
 _SCAN_KEYS = _keys(
     "scan axis; scantype; scan type; drive axis; scan drive; axis name; drive; scanned axis; meas scan axis x; "
     "scan; scanachse; scan achse; scan name; scanaxis; driveaxis; antriebsachse; type of scan; type de balayage; "
@@ -60,9 +64,15 @@ _NAMES = {
 }  # fmt: skip
 _TUBES = _keys("Cu; Co; Mo; Ag; Fe; Cr; Mn; Ni")
 _NO_TWO_THETA = _keys("omega; phi; chi; psi; theta; rocking; x; y; z; eta; kappa; incidence; tth0; kipp")
+_OTHER_NAMES = frozenset(["spacing", "dspacing", "energy", "tof", "channel", "pixel", "radius", "radial"])
+_TUBE_LINE = re.compile(
+    r"(?<![A-Za-z])(?P<el>Cu|Co|Mo|Ag|Fe|Cr)[\s_\-]?K[\s_\-]?(?:alpha|α|a)[\s_\-]?(?P<line>1(?:[+,/]2)?|2)?(?![A-Za-z0-9])"
+)
 _NEUTRON = re.compile(r"\bneutron(?:s|en)?[\s\-]+(?:powder|diffract|data|scan|pattern|pulver|beugung)", re.IGNORECASE)
 _Q_SIGN = re.compile(
-    r"\bq[\s_(\[]{0,3}(?:1\s?/\s?)?(?:a|å|angstrom|nm)[\s_)]{0,2}(?:\^?\s?[-−⁻]\s?[1¹]|\b)|(?:å|a|nm)\s?\^\s?-\s?1|å⁻¹|(?<![\w.])1\s?/\s?(?:å|a|nm)(?!\w)",
+    r"\bq[\s_(\[]{0,3}(?:1\s?/\s?)?(?:a|å|angstrom|nm)[\s_)]{0,2}(?:\^?\s?[-−⁻]\s?[1¹]|\b)|(?:å|a|nm)\s?\^\s?-\s?1"
+    r"|å⁻¹|scattering vector|momentum transfer|streuvektor|inverse (?:å|angstrom|nm|nanomet)"
+    r"|(?<![\w.])1\s?/\s?(?:å|a|nm)(?!\w)",
     re.IGNORECASE,
 )
 _THETA = re.compile(r"th|2\s?t|θ|ϑ|тета|シータ|angle|winkel|angol|角", re.IGNORECASE)
@@ -140,12 +150,14 @@ def read_header(header: Sequence[str]) -> Facts:
         _scan_key(facts, number, key, value)
         _plain_key(facts, number, key, value)
     lines = [line[:_LONGEST_LINE] for line in header]
-    _radiation(facts, stated, find_wavelengths(lines))
+    _radiation(facts, stated, lines)
     _mentions(facts, lines)
     return facts
 
 
 def _axis_key(facts: Facts, number: int, key: str, value: str) -> None:
+    if key in _COLUMN_KEYS:  # the first of several names
+        key, value = "unit", re.split(r"[,;|]|\s{2,}|\s(?![(\[])", value, maxsplit=1)[0]
     if (key not in _X_KEYS and key not in _UNIT_KEYS) or not value:
         return
     label = classify(value)
@@ -201,8 +213,17 @@ def _ratio(stated: Sequence[tuple[int, str, str]]) -> float | None:
     return None
 
 
-def _radiation(facts: Facts, stated: Sequence[tuple[int, str, str]], waves: Sequence[Wavelength]) -> None:
+def _tube_in_prose(lines: Sequence[str]) -> tuple[int, str, re.Match[str]] | None:
+    """Return the one line of a tube that a header speaks of ("Cu Kα1 radiation, 40 kV"), None for none or several."""
+    found = [(i, match) for i, line in enumerate(lines, start=1) for match in _TUBE_LINE.finditer(line)]
+    if len({(match["el"], match["line"]) for _, match in found}) != 1:
+        return None
+    return found[0][0], found[0][1].group(), found[0][1]
+
+
+def _radiation(facts: Facts, stated: Sequence[tuple[int, str, str]], lines: Sequence[str]) -> None:
     """Settle wavelengths, anode and the radiation's name."""
+    waves = find_wavelengths(lines)
     anode = next(
         (
             (number, value, match)
@@ -213,6 +234,8 @@ def _radiation(facts: Facts, stated: Sequence[tuple[int, str, str]], waves: Sequ
         ),
         None,
     )
+    if anode is None:
+        anode = _tube_in_prose(lines)
     element = "" if anode is None else _NAMES.get(anode[2]["el"].lower(), anode[2]["el"].capitalize())
     first = [wave for wave in waves if wave.role in ("1", "")] or [wave for wave in waves if wave.role == "mean"]
     second = [wave for wave in waves if wave.role == "2"]
@@ -257,6 +280,7 @@ def _mentions(facts: Facts, lines: Sequence[str]) -> None:
         if "probe" not in facts.meta and _NEUTRON.search(line):
             facts.meta["probe"] = "neutron"
             facts.evidence.append(f"probe: neutron, from line {number}")
+        _lone_name(facts, number, line)
         if (
             facts.axis is None
             and (match := _EXPORT.search(line))
@@ -266,6 +290,18 @@ def _mentions(facts: Facts, lines: Sequence[str]) -> None:
             facts.axis, facts.axis_from = Axis.TWO_THETA, f"from the name {name!r} in line {number}"
         if not facts.q_mentioned and _Q_SIGN.search(line) and not _EXPORT.search(line):
             facts.q_mentioned = number
+
+
+def _lone_name(facts: Facts, number: int, line: str) -> None:
+    """Take a line that is nothing but an axis's name ("# d-spacing (Å)"), as headers with one name a line have."""
+    text = line.strip(_MARKS)
+    label = classify(text) if 2 < len(text) <= 40 else None
+    if label is None or facts.axis is not None:
+        return
+    if label.kind is Kind.AXIS and label.stated:
+        facts.axis, facts.axis_from = label.axis, f"from {text!r} in line {number}"
+    elif label.kind is Kind.OTHER_AXIS and set(words(text)) & _OTHER_NAMES and not facts.foreign:
+        facts.foreign = f"{text!r} in line {number}"
 
 
 def mention_of_two_theta(lines: Sequence[str]) -> str:

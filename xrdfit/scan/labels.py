@@ -152,6 +152,8 @@ def classify(name: str) -> Label | None:
         return None
     if stripped in ("s", "S"):
         return Label(Kind.SIGMA)
+    if stripped in ("I0", "I_0", "i0"):
+        return Label(Kind.OTHER)
     found = words(stripped)
     if not found or len(found) > 8:
         return None
@@ -212,6 +214,8 @@ def _column(found: list[str]) -> Label | None:
         return Label(Kind.BACKGROUND)
     if rest & _BACKGROUND and rest <= _BACKGROUND | _COUNTS | _RATE and "subtracted" not in rest:
         return Label(Kind.BACKGROUND)
+    if rest & {"au", "arb", "arbitrary", "u"} and rest <= {"a", "u", "au", "arb", "arbitrary", "unit", "units"}:
+        return Label(Kind.COUNTS, stated=False)
     if counts and rest <= _COUNTS | _COUNTS_FILL | _RATE | _BACKGROUND:
         return _intensity(rest)
     for kind, known in ((Kind.INDEX, _INDEX), (Kind.FLAG, _FLAG), (Kind.OTHER, _OTHER)):
