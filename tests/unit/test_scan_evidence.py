@@ -237,7 +237,7 @@ def test_a_q_axis_in_other_words(read, header):
     ],
 )
 def test_other_axes_in_other_words_are_never_degrees(read, header):
-    with pytest.raises(InputError, match="axis|Q"):
+    with pytest.raises(InputError, match=r"axis|Q"):
         read(header + XY)
     same(read(header + XY, axis="two_theta"))
 
