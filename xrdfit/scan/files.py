@@ -13,7 +13,7 @@ import numpy as np
 from xrdfit.errors import InputError
 from xrdfit.scan.axis import Axis, read_axis_option
 from xrdfit.scan.columns import read_columns_option
-from xrdfit.scan.detect import READERS, FormatInfo, Reader, find_reader
+from xrdfit.scan.detect import READERS, FormatInfo, Reader, find_reader, scans_of, split_inside
 from xrdfit.scan.schema import RawScan, ReadOptions, to_dataset
 from xrdfit.scan.sigma import check_sigma_option
 
@@ -45,7 +45,7 @@ def read_pattern(
     Parameters
     ----------
     path : path
-        The file. It is only read, at most 200 MB of it.
+        The file. It is only read, at most 200 MB of it. ``FILE::PATH`` names a group inside an HDF5 file.
     scan : int, optional
         Which scan, counted from 0, of a file that holds several.
     format : str, optional
@@ -78,13 +78,13 @@ def read_pattern(
         when none is chosen (the message lists them).
     """
     options = _options(axis, columns, wavelength, counts_per, sigma)
-    file = Path(path)
+    file, inside = split_inside(path)
     reader = None
     try:
         data = _content(file)
         reader = find_reader(data, format)
         with np.errstate(all="ignore"):  # what overflows in a damaged file is infinite, and the schema names it
-            scans = _read(reader, data, options)
+            scans = _read(reader, data, options, inside)
             index = _choose(scans, scan)
             about = {"file": str(file), "format": reader.info.name, "scan_index": index, "n_scans": len(scans)}
             raw = scans[index] if reader.columns else _with_counts(scans[index], options.counts_per)
@@ -112,13 +112,13 @@ def _options(
     return ReadOptions(None if axis is None else read_axis_option(axis), columns, wavelength, counts_per, sigma)
 
 
-def _read(reader: Reader, data: bytes, options: ReadOptions) -> list[RawScan]:
+def _read(reader: Reader, data: bytes, options: ReadOptions, inside: str | None) -> list[RawScan]:
     """Read all scans of a file; what says how columns are to be read goes only with columns."""
-    if reader.columns:
+    if reader.columns and inside is None:
         return reader.columns(data, options)
     if options.axis is not None or options.columns is not None:
         raise InputError("states its axis and columns itself; axis= and columns= are for columns of text")
-    return reader.read(data)
+    return scans_of(reader, data, inside)
 
 
 def _with_counts(raw: RawScan, counts_per: float | None) -> RawScan:

@@ -100,7 +100,8 @@ def _axis(table: Table, columns: Columns, facts: Facts, options: ReadOptions) ->
         else:
             source = ""
     x = table.values[:, columns.x]
-    if axis is Axis.TWO_THETA and not degrees_mentioned(table.header) and len(x) and np.nanmax(x) < _WITHIN_PI:
+    finite = x[np.isfinite(x)]
+    if axis is Axis.TWO_THETA and not degrees_mentioned(table.header) and len(finite) and finite.max() < _WITHIN_PI:
         notes.append(f"all angles are below {_WITHIN_PI}°: if they are radians or Q, {_ASK}")
     return axis, f"axis: {axis.value}, {source}" if source else "no axis stated: 2θ in degrees assumed", notes
 
