@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from itertools import pairwise
 
 import numpy as np
 
@@ -227,6 +228,196 @@ def chi(label: str = "2-Theta Angle (Degrees)", title: str = "image.tif", x: np.
     return f"{title}\n {label}\n Intensity\n {len(x)}\n{rows}\n".encode()
 
 
+def _lines(per_line: int, width: int = 9, separator: str = "") -> str:
+    fields = [f"{c:{width}g}" for c in COUNTS]
+    return "\n".join(separator.join(fields[i : i + per_line]) for i in range(0, N, per_line))
+
+
+def udf() -> bytes:
+    head = f"""SampleIdent,Cu2Se ,/
+Title1,a title ,/
+DiffrType,PW1710 ,/
+Anode,Cu ,/
+LabdaAlpha1, {ALPHA1:.5f} ,/
+LabdaAlpha2, {ALPHA2:.5f} ,/
+RatioAlpha21, {RATIO:.5f} ,/
+DataAngleRange, {ANGLES[0]:.4f}, {ANGLES[-1]:.4f} ,/
+ScanStepSize, {STEP:.3f} ,/
+ScanType,CONTINUOUS ,/
+ScanStepTime, {TIME:.2f} ,/
+RawScan
+"""
+    return (head + _lines(8, separator=",") + "/\n").encode()
+
+
+def rd(version: bytes = b"V3RD") -> bytes:
+    head = bytearray(250 if version == b"V3RD" else 810)
+    head[0:4] = version
+    head[84:87] = bytes((1, 0, 3))
+    struct.pack_into("<ddd", head, 94, ALPHA1, ALPHA2, RATIO)
+    head[138:146] = b"FILE0001"
+    head[146:151] = b"Cu2Se"
+    struct.pack_into("<ddd", head, 214, STEP, ANGLES[0], ANGLES[-1])
+    return bytes(head) + np.round(10 * np.sqrt(COUNTS)).astype("<u2").tobytes()
+
+
+def cpi() -> bytes:
+    head = f"SIETRONICS XRD SCAN\n{ANGLES[0]:.2f}\n{ANGLES[-1]:.2f}\n{STEP:.3f}\nCu\n{ALPHA1}\n1-1-1990\n0.6\nCu2Se\n"
+    return (head + "SCANDATA\n" + "\n".join(f"{c:g}" for c in COUNTS) + "\n").encode()
+
+
+def mdi() -> bytes:
+    head = f"01/02/90 DIF Cu2Se\n {ANGLES[0]:.3f} {STEP:.3f} {TIME:.2f} CU {ALPHA1:.5f} {ANGLES[-1]:.3f} {N:6d}\n"
+    return (head + _lines(8) + "\n").encode()
+
+
+def start_step_stop(title: str = "", per_line: int = 7, padded: bool = False) -> bytes:
+    text = _lines(per_line) + ("".join(f"{0:9d}" for _ in range(-N % per_line)) if padded else "")
+    return f"{title}{ANGLES[0]:9.3f}{STEP:9.4f}{ANGLES[-1]:9.3f}\n{text}\n".encode()
+
+
+_SQUEEZED = {"+": "@ABCDEFGHI", "-": "@abcdefghi"}
+_DIFFERENCE = {"+": "%JKLMNOPQR", "-": "%jklmnopqr"}
+
+_REPEATED = {"+": " STUVWXYZs"}
+
+
+def _packed(letters: dict[str, str], value: int) -> str:
+    digits = str(abs(value))
+    return letters["-" if value < 0 else "+"][int(digits[0])] + digits[1:]
+
+
+def _asdf(form: str) -> str:
+    """The ordinates in one of the compressed forms, ten a line."""
+    values = [int(c) for c in COUNTS]
+    lines = []
+    for i in range(0, N, 10):
+        row = values[i : i + 10]
+        if form == "SQZ":
+            lines.append(f"{ANGLES[i]:.2f}" + "".join(_packed(_SQUEEZED, v) for v in row))
+            continue
+        # A line of differences is closed by the next line's first value, which repeats its last.
+        start = max(i - 1, 0)
+        row = values[start : i + 10]
+        steps = [b - a for a, b in pairwise(row)]
+        text, at = "", 0
+        while at < len(steps):
+            run = 1
+            while form == "DIFDUP" and at + run < len(steps) and steps[at + run] == steps[at]:
+                run += 1
+            text += _packed(_DIFFERENCE, steps[at]) + (_packed(_REPEATED, run) if run > 1 else "")
+            at += run
+        lines.append(f"{ANGLES[start]:.2f}{_packed(_SQUEEZED, row[0])}{text}")
+    return "\n".join(lines)
+
+
+def jcamp(form: str = "AFFN", blocks: int = 1, unit: str = "2THETA") -> bytes:
+    head = f"""##TITLE=Cu2Se
+##JCAMP-DX=4.24 $$ a comment
+##DATA TYPE=X-RAY DIFFRACTION
+##XUNITS={unit}
+##YUNITS=COUNTS
+##FIRSTX={ANGLES[0]}
+##LASTX={ANGLES[-1]}
+##XFACTOR=1
+##YFACTOR=1
+##NPOINTS={N}
+"""
+    if form == "XYPOINTS":
+        rows = "\n".join(f"{a:.2f}, {c:g}" for a, c in zip(ANGLES, COUNTS, strict=True))
+        body = f"##XYPOINTS=(XY..XY)\n{rows}\n"
+    else:
+        affn = "\n".join(f"{ANGLES[i]:.2f} " + " ".join(f"{c:g}" for c in COUNTS[i : i + 3]) for i in range(0, N, 3))
+        pac = "\n".join(f"{ANGLES[i]:.2f}" + "".join(f"+{c:g}" for c in COUNTS[i : i + 6]) for i in range(0, N, 6))
+        table = {"AFFN": affn, "PAC": pac}.get(form) or _asdf(form)
+        body = f"##DELTAX={STEP}\n##XYDATA=(X++(Y..Y))\n{table}\n"
+    return ((head + body + "##END=\n") * blocks).encode()
+
+
+def bruker_text(ranges: int = 1) -> bytes:
+    head = f";RAW4.00\n\n[RawHeader]\nSample=Cu2Se\nAnode=Cu\nAlpha1={ALPHA1}\nAlpha2={ALPHA2}\nAlphaRatio={RATIO}\n"
+    rows = "".join(f"{a:10g},{c:10g},\n" for a, c in zip(ANGLES, COUNTS, strict=True))
+    block = (
+        f"[RangeHeader]\nScanType=Locked Coupled\nStart={START:g}\nStepSize={STEP}\n[Data]\n     Angle,       PSD,\n"
+    )
+    return (head + (block + rows) * ranges).encode()
+
+
+def gsas2_plot(separator: str = ",", used: bool = True, quoted: bool = True) -> bytes:
+    x = '"x, 2theta (deg)"' if quoted else "x, 2theta (deg)"
+    head = separator.join(["used", x, "obs", "calc", "bkg", "diff", "Phase A", "tick-pos"])
+    rows = [
+        separator.join([*(["1"] if used else []), f"{a:.4f}", f"{c:g}", f"{c + 3:g}", "90", "-3", " ", " "])
+        for a, c in zip(ANGLES, COUNTS, strict=True)
+    ]
+    return ("\n".join([head, *rows]) + "\n").encode()
+
+
+def gsas2_histogram(kind: str = "PXC") -> bytes:
+    facts = (
+        f'"Histogram","PWDR Cu2Se"\n"Instparm: Type","{kind}"\n"Instparm: Lam1",{ALPHA1}\n"Instparm: Lam2",{ALPHA2}\n'
+    )
+    facts += f'"Instparm: I(L2)/I(L1)",{RATIO}\n"Samparm: Gonio. radius",    217.50\n'
+    rows = [f"{a:.3f}, {c:.3f}, {1 / c:.9f}, 90.0, 90.0, 1.4" for a, c in zip(ANGLES, COUNTS, strict=True)]
+    return (facts + '"x","y_obs","weight","y_calc","y_bkg","Q"\n' + "\n".join(rows) + "\n").encode()
+
+
+def dotted_cif() -> bytes:
+    rows = "\n".join(f"{i} {a:.4f} {c:g} {np.sqrt(c):.5f}" for i, (a, c) in enumerate(zip(ANGLES, COUNTS, strict=True)))
+    return f"""data_scan
+_diffrn_radiation.probe neutron
+_diffrn_radiation_wavelength.value {ALPHA1}
+_pd_phase.name Cu2Se
+loop_
+_pd_data.point_id
+_pd_meas.2theta_scan
+_pd_meas.intensity_total
+_pd_meas.intensity_total_su
+{rows}
+""".encode()
+
+
+def nexus(
+    unit: str = "degrees", frames: int = 1, nested: bool = False, definition: str = "NXazint1d", errors: bool = True
+) -> bytes:
+    """An HDF5 file as azimuthal integration writes it; on a Q axis in 1/Å or 1/nm the angles are the same."""
+    import h5py
+
+    q = 4 * np.pi * np.sin(np.radians(ANGLES / 2)) / ALPHA1
+    x = {"degrees": ANGLES, "2th_deg": ANGLES, "rad": np.radians(ANGLES), "1/angstrom": q, "q_nm^-1": 10 * q}[unit]
+    monopd = definition == "NXmonopd"
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        entry = _group(file, "entry", "NXentry", default="data")
+        instrument = _group(entry, "instrument", "NXinstrument")
+        mono = _group(instrument, "monochromator", "NXmonochromator")
+        mono.create_dataset("wavelength", data=ALPHA1).attrs["units"] = "angstrom"
+        _group(instrument, "source", "NXsource")["probe"] = "x-ray"
+        _group(entry, "sample", "NXsample")["name"] = "Cu2Se"
+        parent = _group(entry, "azint1d", "NXsubentry") if nested else entry
+        parent["definition"] = definition
+        radial, signal, error = ("polar_angle", "data", "errors") if monopd else ("radial_axis", "I", "I_errors")
+        data = _group(parent, "data", "NXdata", signal=signal, axes=[radial] if monopd else [".", radial])
+        data.create_dataset(radial, data=x).attrs["units"] = unit
+        data[signal] = COUNTS if monopd and frames == 1 else np.tile(COUNTS, (frames, 1))
+        if errors:
+            data[error] = np.sqrt(data[signal][()])
+        if nested:
+            entry["data"] = h5py.SoftLink("/entry/azint1d/data")
+            cake = _group(_group(entry, "azint2d", "NXsubentry"), "data", "NXdata", signal="I")
+            cake.attrs["axes"] = [".", "azimuthal_axis", "radial_axis"]
+            cake["I"], cake["radial_axis"], cake["azimuthal_axis"] = np.ones((1, 4, N)), x, np.arange(4.0)
+    return buffer.getvalue()
+
+
+def _group(parent, name: str, kind: str, **attrs):
+    group = parent.create_group(name)
+    group.attrs["NX_class"] = kind
+    for key, value in attrs.items():
+        group.attrs[key] = value
+    return group
+
+
 SAMPLES: dict[str, tuple[str, bytes]] = {
     "xy": ("text", columns()),
     "xye": ("text", columns(sigma=True)),
@@ -250,6 +441,28 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
     "cif": ("cif", cif()),
     "cif weights": ("cif", cif(weights=True)),
     "chi": ("chi", chi()),
+    "cif dotted": ("cif", dotted_cif()),
+    "udf": ("udf", udf()),
+    "rd": ("philips-rd", rd()),
+    "sd": ("philips-rd", rd(b"V5RD")),
+    "cpi": ("cpi", cpi()),
+    "mdi": ("mdi", mdi()),
+    "start step stop": ("start-step-stop", start_step_stop()),
+    "start step stop padded": ("start-step-stop", start_step_stop("A title\n! a comment\n", padded=True)),
+    "jcamp": ("jcamp", jcamp()),
+    "jcamp pac": ("jcamp", jcamp("PAC")),
+    "jcamp sqz": ("jcamp", jcamp("SQZ")),
+    "jcamp dif": ("jcamp", jcamp("DIF")),
+    "jcamp difdup": ("jcamp", jcamp("DIFDUP")),
+    "jcamp points": ("jcamp", jcamp("XYPOINTS")),
+    "bruker text": ("bruker-text", bruker_text()),
+    "gsas2 plot": ("gsas2-csv", gsas2_plot()),
+    "gsas2 plot semicolon": ("gsas2-csv", gsas2_plot(";", quoted=False)),
+    "gsas2 plot unquoted": ("gsas2-csv", gsas2_plot(quoted=False)),
+    "gsas2 plot shifted": ("gsas2-csv", gsas2_plot(";", used=False)),
+    "gsas2 histogram": ("gsas2-csv", gsas2_histogram()),
+    "nexus": ("nexus", nexus()),
+    "nexus nested": ("nexus", nexus(nested=True)),
 }
 """Name of the sample: the format that it is, its bytes."""
 
@@ -267,5 +480,8 @@ SEVERAL: dict[str, bytes] = {
     "asc": asc(groups=2),
     "gsas": gsas(banks=2),
     "cif": cif(blocks=2),
+    "jcamp": jcamp(blocks=2),
+    "bruker text": bruker_text(2),
+    "nexus": nexus(frames=2),
 }
 """Files that hold the scan twice."""

@@ -189,6 +189,17 @@ FILES = {
         100,
         {},
     ),
+    "neutron/garnet_d1a.raw": (
+        "gsas",
+        2679,
+        24.0,
+        157.9,
+        2664,
+        {"sample": "Y3FE2(ALO4)3 RT 1.909"},
+    ),
+    "neutron/pbso4_d1a.dat": ("text", 1801, 10.0, 100.0, 2459, {"sigma_from": "file"}),
+    "neutron/pbso4_lab_xray.dat": ("text", 3601, 10.0, 100.0, 15702, {"sigma_from": "file"}),
+    "neutron/lbco_hrpt.xye": ("text", 3098, 10.0, 164.85, 3532, {}),
 }
 
 
@@ -208,9 +219,9 @@ def test_file(name, realdata):
 
 
 def test_every_file_is_in_the_list(realdata):
-    structures = {"RbTa2O5F.cif"}
+    others = {"RbTa2O5F.cif", "inst_d1a.prm", "co2sio4_d20_60-500K.zip"}
     there = {f"{p.parent.name}/{p.name}" for p in realdata.glob("*/*") if not p.name.startswith("LICENSE")}
-    assert {name for name in there if name.split("/")[1] not in structures} == set(FILES)
+    assert {name for name in there if name.split("/")[1] not in others} == set(FILES)
     with pytest.raises(InputError, match="a structure is no scan"):
         read_pattern(realdata / "fit/RbTa2O5F.cif")
 
@@ -227,6 +238,15 @@ def test_two_formats_of_one_scan_agree(first, second, digits, realdata):
     one, two = (read_pattern(realdata / "formats" / name) for name in (first, second))
     np.testing.assert_array_equal(one.counts.values, two.counts.values)
     np.testing.assert_allclose(one.two_theta.values, two.two_theta.values, rtol=0, atol=digits + 1e-9)
+
+
+def test_the_garnet_scan_has_the_counters_of_its_records(realdata):
+    # Up to ten counters saw a point; GSAS stores their mean, so sigma² is that over their number.
+    pattern = read_pattern(realdata / "neutron/garnet_d1a.raw")
+    counters = 1 / pattern.gain.values
+    np.testing.assert_allclose(counters, np.round(counters), atol=1e-12)
+    assert (counters.min(), counters.max()) == (1, 10)
+    np.testing.assert_allclose(pattern.sigma**2, pattern.counts / counters)
 
 
 def test_attenuated_points_continue_the_peak(realdata):

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from xrdfit.commands.common import check_finite, finite_number, read_radiation, whole_number
+from xrdfit.commands.common import check_finite, finite_number, number_or_text, read_radiation, whole_number
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
     from xrdfit.fitting.options import FitOptions
 
 Model = Annotated[
@@ -79,6 +81,49 @@ class FitArguments:
     radius: Annotated[float | None, Parameter(converter=finite_number, help="Goniometer radius in mm.")] = None
     instrument: Annotated[str | None, Parameter(help="Instrument TOML, as `xrdfit calibrate` writes it.")] = None
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
+
+    axis: Annotated[
+        str | None,
+        Parameter(help="What a text file's first column is: two_theta, two_theta_rad, q (1/Å) or q_nm (1/nm)."),
+    ] = None
+    columns: Annotated[
+        str | None,
+        Parameter(help="A,B or A,B,C: a text file's columns of axis, intensity, standard deviation; from 1."),
+    ] = None
+    counts_per: Annotated[
+        float | None,
+        Parameter(
+            name="--counts-per", converter=finite_number, help="Seconds a point, for intensities in counts per second."
+        ),
+    ] = None
+    sigma: Annotated[
+        str | None,
+        Parameter(
+            help="Standard deviations: a number, poisson, poisson+B (B was subtracted) or scatter; else the file's."
+        ),
+    ] = None
+
+    def read_scan(self, path: str, scan: int | None) -> Dataset:
+        """Read the measured pattern as the options say; the radiation also turns a Q axis into 2θ.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read so.
+        """
+        from xrdfit.crystal.radiation import radiation
+        from xrdfit.scan import read_pattern
+
+        named = read_radiation(self.radiation)
+        return read_pattern(
+            path,
+            scan=scan,
+            wavelength=None if named is None else radiation(named).wavelength,
+            axis=self.axis,
+            columns=self.columns,
+            counts_per=self.counts_per,
+            sigma=number_or_text(self.sigma),
+        )
 
     def options(self) -> FitOptions:
         """Check the options and return them as a fit takes them.

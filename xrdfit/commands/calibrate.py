@@ -57,14 +57,13 @@ def calibrate(
     from xrdfit.inference.fit import fit_with
     from xrdfit.model.files.read import instrument_to_toml
     from xrdfit.report.files import check_file, write_text
-    from xrdfit.scan import read_pattern
 
     if scan is None:
         raise InputError("SCAN is missing: give the file of a standard's pattern")
     arguments = arguments or FitArguments()
     standard = with_axial_tie(load(model, arguments.phase, arguments.block), arguments)
     options = calibration(standard, arguments.options(), shift)
-    pattern = read_pattern(scan, scan=scan_index)
+    pattern = arguments.read_scan(scan, scan_index)
     path = None if output is None else check_file(output, force)
     with progress() as tell:
         result = fit_with(standard, pattern, options, tell)

@@ -47,6 +47,14 @@ def finite_number(_: Any, tokens: Sequence[Token]) -> float:
     return value
 
 
+def number_or_text(text: str | None) -> float | str | None:
+    """Return the number that the text of an option holds, else the text."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
+
+
 def read_radiation(text: str | None) -> str | float | None:
     """Return the name or the wavelength that the text of an option holds, after checking it.
 

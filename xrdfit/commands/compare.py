@@ -42,14 +42,13 @@ def compare(
     """Fit every subset of the candidate sites and rank them."""
     from xrdfit.inference.questions.compare import compare as run
     from xrdfit.report.files import check_picture
-    from xrdfit.scan import read_pattern
 
     if scan is None:
         raise InputError("SCAN is missing: give the file of a measured pattern")
     arguments = arguments or FitArguments()
     start, options = load(model, arguments.phase, arguments.block), arguments.options()
     rivals = [load(name) for name in rival]
-    pattern = read_pattern(scan, scan=scan_index)
+    pattern = arguments.read_scan(scan, scan_index)
     path = None if output is None else check_picture(output, force)
     names = [name.strip() for group in sites for name in group.split(",") if name.strip()]
     with progress() as tell:

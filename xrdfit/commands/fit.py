@@ -56,10 +56,8 @@ def fit(
     else:
         if scan is None:
             raise InputError("SCAN is missing: give the file of a measured pattern, or --from fit.toml")
-        from xrdfit.scan import read_pattern
-
         start_model, options = load(model, arguments.phase, arguments.block), arguments.options()
-        pattern = read_pattern(scan, scan=scan_index)
+        pattern = arguments.read_scan(scan, scan_index)
     if output is not None:
         check_directory(output, force)
     from xrdfit.inference.fit import fit_with

@@ -57,7 +57,6 @@ def identify(
     from xrdfit.inference.questions.identify import identify as run
     from xrdfit.report.files import check_picture, write_bytes
     from xrdfit.report.options_table import read_assignments
-    from xrdfit.scan import read_pattern
 
     arguments = arguments or FitArguments()
     check_finite("--two-theta", two_theta or ())
@@ -73,7 +72,7 @@ def identify(
         given = ", ".join(_PLANNED[name] for name in chosen)
         raise InputError(f"{given} describes a planned scan: leave it out, or leave out the measured one, {scan}")
     else:
-        data = read_pattern(scan, scan=scan_index)
+        data = arguments.read_scan(scan, scan_index)
     with progress() as tell:
         found = run(source, data, options=options, progress=tell)
         plans, refused = {}, {}

@@ -44,15 +44,18 @@ def presets(
 
 
 def formats(*, json: Json = False) -> int:
-    """List the formats of scans that can be read."""
+    """List the formats of scans that can be read, and what is kept of each beside angles and counts."""
     from xrdfit.scan import formats as known
 
-    rows = [{"name": f.name, "endings": " ".join(f.endings), "description": f.description} for f in known()]
+    rows = [
+        {"name": f.name, "endings": " ".join(f.endings), "description": f.description, "kept": f.kept} for f in known()
+    ]
     if json:
         print_json({"schema": 1, "formats": rows})
     else:
         from xrdfit.report.tables import table
 
         title = "Formats of scans; the content decides, not the ending"
-        console().print(table(title, ("Format", "Usual endings", "What it is"), [tuple(row.values()) for row in rows]))
+        columns = ("Format", "Usual endings", "What it is", "Kept beside angles and counts")
+        console().print(table(title, columns, [tuple(row.values()) for row in rows]))
     return 0

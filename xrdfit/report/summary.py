@@ -28,6 +28,7 @@ def facts(result: FitResult) -> list[tuple[str, str]]:
     """Return what was fitted to what, as pairs of a label and a text."""
     return [
         ("Scan", _scan(result)),
+        *(("Read as", str(text)) for name, text in result.scan.attrs.items() if name == "evidence"),
         ("Model", _model(result)),
         (
             "Engine",

@@ -17,8 +17,11 @@ from xrdfit.errors import InputError
 
 MAX_MEMBERS = 2000
 MAX_MEMBER_BYTES = 200_000_000
-MAX_RATIO = 1000
-"""Deflate reaches 1032 at most, on bytes that are all equal; a diffractometer's XML stays below 100."""
+MAX_RATIO, FREE_BYTES = 100, 1_000_000
+"""Deflate reaches 1032 on bytes that are all equal; a diffractometer's members stay below 20, so what unpacks to more
+than 100 times its size is no measurement. Below 1 MB no ratio is asked for, of a member or of a whole file."""
+MAX_ELEMENTS, MAX_DEPTH = 5_000_000, 100
+"""Limits of an XML document: a point takes one element at most, and instruments nest some twenty levels."""
 
 # What the zip library raises on damaged or encrypted archives (NotImplementedError is a RuntimeError).
 _ZIP_ERRORS = (
@@ -69,6 +72,11 @@ class Bytes:
         with np.errstate(invalid="ignore"):  # a signalling NaN of a damaged file; the schema names it
             return singles.astype(np.float64)
 
+    def shorts(self, offset: int, count: int, what: str) -> NDArray[np.uint16]:
+        """Return `count` unsigned 16-bit values."""
+        self._check(offset, 2 * count, what)
+        return np.frombuffer(self.data, dtype="<u2", count=count, offset=offset)
+
 
 class Archive:
     """Members of a zip file, read in memory under limits; nothing is ever extracted to disk."""
@@ -82,6 +90,7 @@ class Archive:
         if len(members) > MAX_MEMBERS:
             raise InputError(f"is a zip file of {len(members)} members; at most {MAX_MEMBERS} are allowed")
         self.names = [member.filename for member in members]
+        self._left = max(FREE_BYTES, MAX_RATIO * len(data))
 
     def read(self, name: str) -> bytes:
         """Return one member.
@@ -89,15 +98,17 @@ class Archive:
         Raises
         ------
         InputError
-            For a member that is damaged, encrypted, over 200 MB or compressed more than 1000 times.
+            For a member that is damaged, encrypted, over 200 MB or compressed more than 100 times, and when all that
+            was read is more than 100 times the file.
         """
         member = self._zip.getinfo(name)
         if member.file_size > MAX_MEMBER_BYTES:
             raise InputError(f"holds {name!r} of {member.file_size} bytes; at most {MAX_MEMBER_BYTES} are allowed")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise InputError(f"holds {name!r} in a compression that is not read; deflate is")
-        if member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        if member.file_size > max(FREE_BYTES, MAX_RATIO * member.compress_size) or member.file_size > self._left:
             raise InputError(f"holds {name!r}, compressed more than {MAX_RATIO} times: not a diffractometer's file")
+        self._left -= member.file_size
         try:
             with self._zip.open(member) as stream:
                 # The size in the directory is a claim: one byte more than it is the most that is taken.
@@ -115,17 +126,27 @@ def parse_xml(data: bytes, what: str) -> Element:
     Raises
     ------
     InputError
-        For XML that is broken or that declares entities.
+        For XML that is broken, that declares entities, or with more elements or levels than any measurement has.
     """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
+    if data.count(b"<") > MAX_ELEMENTS:
+        raise InputError(f"{what} holds more than {MAX_ELEMENTS} XML tags: not a measured pattern")
     try:
-        return fromstring(data)
+        root = fromstring(data)
     except DefusedXmlException:
         raise InputError(f"{what} declares XML entities, which measured patterns do not need: refused") from None
     except (ParseError, ValueError, LookupError) as error:
         raise InputError(f"{what} is not well-formed XML ({error}): the file is cut or damaged") from None
+    # Readers look into each element's descendants, which takes quadratic time where elements nest without end.
+    level, depth = [root], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise InputError(f"{what} nests XML elements over {MAX_DEPTH} levels deep: not a measured pattern")
+        level = [child for element in level for child in element]
+    return root
 
 
 def local(element: Element) -> str:

@@ -14,7 +14,7 @@ from xrdfit.scan.binary import Archive, content, descend, local, parse_xml
 from xrdfit.scan.meta import number, positive, radiation_attributes, text_attribute
 from xrdfit.scan.schema import Attribute, RawScan
 
-_RAW_DATA = re.compile(r"Experiment(\d+)/RawData(\d+)\.xml")
+_RAW_DATA = re.compile(r"Experiment(\d{1,6})/RawData(\d{1,6})\.xml")
 
 
 @dataclass(frozen=True)

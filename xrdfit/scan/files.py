@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xrdfit.errors import InputError
-from xrdfit.scan.axis import Axis
-from xrdfit.scan.detect import READERS, FormatInfo, find_reader
-from xrdfit.scan.schema import RawScan, to_dataset
+from xrdfit.scan.axis import Axis, read_axis_option
+from xrdfit.scan.columns import read_columns_option
+from xrdfit.scan.detect import READERS, FormatInfo, Reader, find_reader, scans_of, split_inside
+from xrdfit.scan.schema import RawScan, ReadOptions, to_dataset
+from xrdfit.scan.sigma import check_sigma_option
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -26,49 +30,104 @@ def formats() -> tuple[FormatInfo, ...]:
 
 
 def read_pattern(
-    path: str | os.PathLike[str], scan: int | None = None, format: str | None = None, wavelength: float | None = None
+    path: str | os.PathLike[str],
+    scan: int | None = None,
+    format: str | None = None,
+    wavelength: float | None = None,
+    *,
+    axis: str | None = None,
+    columns: str | Sequence[int] | None = None,
+    counts_per: float | None = None,
+    sigma: float | str | None = None,
 ) -> Dataset:
     """Read a measured powder pattern; the content of the file decides which format it is.
 
     Parameters
     ----------
     path : path
-        The file. It is only read, at most 200 MB of it.
+        The file. It is only read, at most 200 MB of it. ``FILE::PATH`` names a group inside an HDF5 file.
     scan : int, optional
         Which scan, counted from 0, of a file that holds several.
     format : str, optional
         Name of the format (see `formats`), for a file that does not show which one it is.
     wavelength : float, optional
-        In Å; turns the Q axis of a file that states no wavelength into 2θ, and is unused for any other file.
+        In Å; turns a Q axis into 2θ, before the one that the file may state, and is unused for any other file.
+    axis : str, optional
+        For columns of text: "two_theta" (degrees), "two_theta_rad", "q" (1/Å) or "q_nm" (1/nm), whatever the file says.
+    columns : str or sequence of int, optional
+        For columns of text: which hold axis, intensity and, if given, standard deviation, counted from 1 ("1,2,3").
+    counts_per : float, optional
+        Seconds for which each point was counted, for an intensity in counts per second without errors.
+    sigma : float or str, optional
+        How the standard deviations are made, whatever the file says of them: a positive number (the same at every
+        point), "poisson" (counting), "poisson+B" (counting, for an intensity from which the background B was
+        subtracted) or "scatter" (from the scatter of neighbouring points).
 
     Returns
     -------
     xarray.Dataset
         As `make_pattern` describes it, with ``file``, ``format``, ``scan_index`` and ``n_scans`` in the attributes, and
         what the file states of sample, wavelengths, anode, monochromator, radius and counting time; what it does not
-        state is absent.
+        state is absent. ``evidence`` and ``notes`` say what was decided from what, and what was left out.
 
     Raises
     ------
     InputError
-        One line, for a file that is missing, empty, too large, cut, of no known format or not a powder pattern, and
-        for a file of several scans when none is chosen (the message lists them).
+        One line, for a file that is missing, empty, too large, cut, of no known format or not a powder pattern, for
+        one that leaves open what it holds (the message names the option that says so), and for a file of several scans
+        when none is chosen (the message lists them).
     """
-    if wavelength is not None and not (isinstance(wavelength, int | float) and 0.01 < wavelength < 10):
-        raise InputError(f"wavelength is {wavelength!r}; a number of Å between 0.01 and 10 is allowed")
-    file = Path(path)
+    options = _options(axis, columns, wavelength, counts_per, sigma)
+    file, inside = split_inside(path)
     reader = None
     try:
         data = _content(file)
         reader = find_reader(data, format)
         with np.errstate(all="ignore"):  # what overflows in a damaged file is infinite, and the schema names it
-            scans = reader.read(data)
+            scans = _read(reader, data, options, inside)
             index = _choose(scans, scan)
             about = {"file": str(file), "format": reader.info.name, "scan_index": index, "n_scans": len(scans)}
-            return to_dataset(scans[index], wavelength, **about)
+            raw = scans[index] if reader.columns else _with_counts(scans[index], options.counts_per)
+            return to_dataset(raw, options.wavelength, options.sigma, **about)
     except InputError as error:
         kind = f" ({reader.info.name})" if reader is not None and reader.info.name != "text" else ""
         raise InputError(f"{_one_line(str(file))}{kind}: {_one_line(str(error))}") from None
+
+
+def _options(
+    axis: str | None,
+    columns: str | Sequence[int] | None,
+    wavelength: float | None,
+    counts_per: float | None,
+    sigma: float | str | None,
+) -> ReadOptions:
+    """Check the options of `read_pattern`."""
+    if wavelength is not None and not (isinstance(wavelength, int | float) and 0.01 < wavelength < 10):
+        raise InputError(f"wavelength is {wavelength!r}; a number of Å between 0.01 and 10 is allowed")
+    if counts_per is not None and not (isinstance(counts_per, int | float) and 0 < counts_per < 1e9):
+        raise InputError(f"counts_per is {counts_per!r}; a positive number of seconds is allowed")
+    check_sigma_option(sigma)
+    if columns is not None:
+        columns = tuple(column + 1 for column in read_columns_option(columns))
+    return ReadOptions(None if axis is None else read_axis_option(axis), columns, wavelength, counts_per, sigma)
+
+
+def _read(reader: Reader, data: bytes, options: ReadOptions, inside: str | None) -> list[RawScan]:
+    """Read all scans of a file; what says how columns are to be read goes only with columns."""
+    if reader.columns and inside is None:
+        return reader.columns(data, options)
+    if options.axis is not None or options.columns is not None:
+        raise InputError("states its axis and columns itself; axis= and columns= are for columns of text")
+    return scans_of(reader, data, inside)
+
+
+def _with_counts(raw: RawScan, counts_per: float | None) -> RawScan:
+    """Return a scan with the counting time that was given for its counts per second."""
+    if counts_per is None:
+        return raw
+    if raw.gain is not None or raw.sigma is not None:
+        raise InputError("states its errors or its counting time; counts_per= is for counts per second without")
+    return replace(raw, gain=np.full(len(raw.counts), 1 / counts_per), meta={**raw.meta, "count_time_s": counts_per})
 
 
 def _one_line(text: str) -> str:

@@ -9,7 +9,7 @@ from xrdfit.scan.schema import Attribute
 
 # Kα1 of the common anodes in Å, only to recognise a header's wavelength; Hölzer et al., Phys. Rev. A 56, 4554 (1997),
 # and for Mo and Ag Deslattes et al., Rev. Mod. Phys. 75, 35 (2003).
-_KA1 = {"Cu": 1.54059, "Co": 1.78901, "Mo": 0.70932, "Ag": 0.55942, "Fe": 1.93604, "Cr": 2.28976}
+KALPHA1 = {"Cu": 1.54059, "Co": 1.78901, "Mo": 0.70932, "Ag": 0.55942, "Fe": 1.93604, "Cr": 2.28976}
 _SAME_LINE = 5e-4
 _WIDEST_DOUBLET = 0.02
 _GRAPHITE_002 = 3.354  # Å
@@ -64,7 +64,7 @@ def radiation_attributes(
     if alpha2 is not None and not 0 < alpha2 - alpha1 < _WIDEST_DOUBLET:
         alpha2 = None
     found["wavelengths"] = [alpha1] if alpha2 is None or ratio == 0 else [alpha1, alpha2]
-    known = abs(_KA1.get(element, 0.0) - alpha1) < _SAME_LINE
+    known = abs(KALPHA1.get(element, 0.0) - alpha1) < _SAME_LINE
     if alpha2 is not None and ratio is not None and 0 <= ratio <= 1:
         found["wavelength_weights"] = [1.0] if ratio == 0 else [1 / (1 + ratio), ratio / (1 + ratio)]
         if known:

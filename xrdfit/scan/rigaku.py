@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from xrdfit.errors import InputError
 from xrdfit.scan.axis import regular_grid
 from xrdfit.scan.binary import Archive, content, descend, local, parse_xml
+from xrdfit.scan.decode import decode
 from xrdfit.scan.meta import graphite_angle, join_notes, number, positive, radiation_attributes, text_attribute
 from xrdfit.scan.schema import Attribute, RawScan
-from xrdfit.scan.text import decode, parse_table
+from xrdfit.scan.table import parse_table
 
 _ANODE_NUMBERS = {24: "Cr", 26: "Fe", 27: "Co", 29: "Cu", 42: "Mo", 47: "Ag"}
-_PROFILE = re.compile(r"(?P<folder>Data\d+)/Profile\d*\.txt")
+_PROFILE = re.compile(r"(?P<folder>Data\d{1,6})/Profile\d{0,6}\.txt")
+_CONDITIONS = re.compile(r"(?P<folder>Data\d{1,6})/Me\w{0,40}Conditions\d{0,6}\.xml")
 _MAX_POINTS = 10_000_000
 
 
@@ -68,13 +70,12 @@ def read_rasx(data: bytes) -> list[RawScan]:
     profiles = [match for match in map(_PROFILE.fullmatch, archive.names) if match]
     if not profiles:
         raise InputError("is a .rasx file without a Data0/Profile0.txt: it holds no measured points")
+    conditions = {match["folder"]: match.group() for match in map(_CONDITIONS.fullmatch, archive.names) if match}
     scans = []
     for match in sorted(profiles, key=lambda m: int(m["folder"][4:])):
         lines = decode(archive.read(match.group())).splitlines()
-        conditions = [
-            name for name in archive.names if re.fullmatch(rf"{match['folder']}/Me\w*Conditions\d*\.xml", name)
-        ]
-        facts = _rasx_facts(archive.read(conditions[0])) if conditions else {}
+        stated = conditions.get(match["folder"])
+        facts = {} if stated is None else _rasx_facts(archive.read(stated))
         scans.append(_profile(parse_table(lines, 1), facts))
     return scans
 

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.errors import InputError
 from xrdfit.scan.axis import Axis, to_two_theta
+from xrdfit.scan.points import left_out, odd_steps
+from xrdfit.scan.sigma import asked_sigma, odd_errors
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -21,7 +23,24 @@ MIN_POINTS = 10
 SMALLEST_MAXIMUM, LARGEST_COUNT = 1e-12, 1e15
 """Beyond these, numbers are no intensities but an error of units or of reading."""
 
+SIGMA_SPREAD = 1e7
+"""Farther than this from the median, a standard deviation decides the fit alone or has no say in it: it is damage."""
+
 Attribute = str | int | float | list[float]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What is said about a file that the file does not say; see `xrdfit.scan.read_pattern`."""
+
+    axis: Axis | None = None
+    columns: str | tuple[int, ...] | None = None
+    wavelength: float | None = None
+    counts_per: float | None = None
+    sigma: float | str | None = None
+
+
+DEFAULT_OPTIONS = ReadOptions()
 
 
 @dataclass(frozen=True)
@@ -76,7 +95,8 @@ def make_pattern(
         Provenance, safe for netCDF: text, numbers, lists of numbers. Names in use: ``file``, ``format``, ``sample``,
         ``wavelengths`` (Å), ``wavelength_weights`` (sum 1; only where the file states how the intensity is shared),
         ``anode``, ``radiation``, ``monochromator_deg`` (2θ of the monochromator), ``radius_mm``, ``count_time_s``,
-        ``scan_index``, ``n_scans``, ``notes`` (what a reader had to decide). None is left out.
+        ``scan_index``, ``n_scans``, ``probe`` ("xray" or "neutron"), ``evidence`` (what was taken from where in the
+        file) and ``notes`` (what a reader had to decide or leave out), both with semicolons. None is left out.
 
     Returns
     -------
@@ -110,6 +130,7 @@ def make_pattern(
         error, origin = _column(sigma, "sigma"), "file"
         _same_length(error, angle, "sigma")
     _first_bad(~(np.isfinite(error) & (error > 0)), error, angle, "sigma", "a positive number")
+    _check_range(error, intensity, angle)
     variables = {
         "counts": ("two_theta", intensity, {"units": "counts", "long_name": "measured intensity"}),
         "sigma": ("two_theta", error, {"units": "counts", "long_name": "standard deviation of counts"}),
@@ -123,26 +144,55 @@ def make_pattern(
     )
 
 
-def to_dataset(raw: RawScan, wavelength: float | None = None, **attrs: Attribute | None) -> Dataset:
+def to_dataset(
+    raw: RawScan, wavelength: float | None = None, sigma: float | str | None = None, **attrs: Attribute | None
+) -> Dataset:
     """Turn what a reader found into the dataset.
 
-    A Q axis becomes 2θ, by the wavelength (Å) that the file states, else by `wavelength`. A scan measured downwards is
-    reversed; any other order is an error.
+    A Q axis becomes 2θ, by `wavelength` (Å), else by the one that the file states. Points that cannot be used are left
+    out (see `xrdfit.scan.points.left_out`) and noted, as are gaps. A scan measured downwards is reversed; any other
+    order is an error. `sigma` says how errors are made (see `xrdfit.scan.sigma.asked_sigma`).
     """
-    meta = {**raw.meta, **attrs}
-    if raw.axis in (Axis.Q_ANGSTROM, Axis.Q_NM) and "wavelengths" not in meta and wavelength is not None:
-        meta["wavelengths"] = [wavelength]
+    meta: dict[str, Any] = {**raw.meta, **attrs}
+    notes = [str(meta["notes"])] if "notes" in meta else []
+    evidence = [str(meta["evidence"])] if "evidence" in meta else []
+    if raw.axis in (Axis.Q_ANGSTROM, Axis.Q_NM):
+        notes += _conversion(meta, wavelength)
     stated = meta.get("wavelengths")
     two_theta = to_two_theta(raw.x, raw.axis, stated[0] if isinstance(stated, list) else None)
-    counts, sigma, gain = raw.counts, raw.sigma, raw.gain
-    if len(two_theta) > 1 and len(counts) == len(two_theta) and np.all(np.diff(two_theta) < 0):
-        two_theta, counts = two_theta[::-1], counts[::-1]
-        sigma = None if sigma is None else sigma[::-1]
-        gain = None if gain is None else gain[::-1]
-    if sigma is None and gain is None and not np.array_equal(counts, np.round(counts)):
-        told = f"{meta['notes']}; " if "notes" in meta else ""
-        meta["notes"] = told + "intensities are not whole numbers, yet their errors take them for counts"
-    return make_pattern(two_theta, counts, sigma, gain=gain, **meta)
+    counts, error, gain = raw.counts, raw.sigma, raw.gain
+    if all(column is None or len(column) == len(two_theta) for column in (counts, error, gain)):
+        notes += odd_steps(raw.x, "°" if raw.axis is Axis.TWO_THETA else f" ({raw.axis.value})")
+        if sigma is not None:
+            error = asked_sigma(sigma, counts, gain)
+            evidence.append(f"errors: sigma = {sigma}, as asked for")
+        elif error is not None:
+            notes += odd_errors(two_theta, counts, error)
+        keep, more = left_out(two_theta, counts, error)
+        notes += more
+        order = np.flatnonzero(keep)
+        if len(order) > 1 and np.all(np.diff(two_theta[keep]) < 0):
+            order = order[::-1]
+        two_theta, counts = two_theta[order], counts[order]
+        error, gain = (None if column is None else column[order] for column in (error, gain))
+    if error is None and gain is None and not np.array_equal(counts, np.round(counts)):
+        notes.append("intensities are not whole numbers, yet their errors take them for counts")
+    meta |= {"notes": "; ".join(notes)} if notes else {}
+    meta |= {"evidence": "; ".join(evidence)} if evidence else {}
+    return make_pattern(two_theta, counts, error, gain=gain, **meta)
+
+
+def _conversion(meta: dict[str, Any], wavelength: float | None) -> list[str]:
+    """Put the wavelength that turns Q into 2θ into the attributes: what is asked for decides before the header."""
+    stated = meta.get("wavelengths")
+    if wavelength is None:
+        return []
+    meta["wavelengths"] = [wavelength]
+    if not isinstance(stated, list) or abs(stated[0] / wavelength - 1) < 1e-4:
+        return []
+    for name in ("radiation", "wavelength_weights", "anode"):
+        meta.pop(name, None)
+    return [f"the header states {stated[0]:g} Å; {wavelength:g} Å was asked for and turns Q into 2θ"]
 
 
 def _column(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -197,7 +247,31 @@ def _check_counts(counts: NDArray[np.float64], angle: NDArray[np.float64], *, ha
             f"counts reach {largest:g}; a maximum from {SMALLEST_MAXIMUM:g} to {LARGEST_COUNT:g} is allowed"
         )
     if not has_sigma:
-        _first_bad(counts < 0, counts, angle, "counts", "0 or more (negative only with a column of errors)")
+        _first_bad(
+            counts < 0,
+            counts,
+            angle,
+            "counts",
+            "0 or more (negative only with a column of errors, or with --sigma, sigma= in Python)",
+        )
+
+
+def _check_range(error: NDArray[np.float64], counts: NDArray[np.float64], angle: NDArray[np.float64]) -> None:
+    """Raise for errors that no intensity like this can have."""
+    middle, largest = float(np.median(error)), float(np.abs(counts).max())
+    wild = (error > SIGMA_SPREAD * middle) | (error < middle / SIGMA_SPREAD)
+    _first_bad(
+        wild,
+        error,
+        angle,
+        "sigma",
+        f"{middle / SIGMA_SPREAD:g} to {middle * SIGMA_SPREAD:g} (the median is {middle:g})",
+    )
+    limit = 1e9
+    wild = (error > limit * largest) | (error < largest / limit)
+    _first_bad(
+        wild, error, angle, "sigma", f"{largest / limit:g} to {limit * largest:g} (the intensity reaches {largest:g})"
+    )
 
 
 def _checked_gain(gain: ArrayLike, angle: NDArray[np.float64]) -> NDArray[np.float64]:

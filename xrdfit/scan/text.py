@@ -1,210 +1,192 @@
-"""Columns of numbers: .xy, .xye, .csv, .dat, .prn, .txt in any common separator, comment style and decimal sign."""
+"""Columns of numbers: .xy, .xye, .csv, .dat, .prn, .txt, each decision with the line of the file that it rests on."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
-from xrdfit.scan.axis import Axis, axis_of_label, refuse_other_axis, stated_wavelength
+from xrdfit.scan.axis import Axis
+from xrdfit.scan.columns import Columns, assign, read_columns_option
+from xrdfit.scan.decode import decode, padded
+from xrdfit.scan.header import Facts, degrees_mentioned, mention_of_two_theta, read_header
 from xrdfit.scan.meta import join_notes
-from xrdfit.scan.schema import Attribute, RawScan
+from xrdfit.scan.schema import DEFAULT_OPTIONS, Attribute, RawScan, ReadOptions
+from xrdfit.scan.sigma import doubts, sigma_from_weights, usable_sigma
+from xrdfit.scan.table import Table, parse_table, read_table
 
-_COMMENT = "#!;%'\"/*&:<>{}$_"
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-_COUNTS = re.compile(r"^(counts?|int|intensity|intensities|i|y|y_?obs|obs|observed|yo)\b", re.IGNORECASE)
-_SIGMA = re.compile(r"^(sigma|error|err|e|esd|std|s|dy|uncertainty|sig|σ|stderr)\b", re.IGNORECASE)
-_WEIGHT = re.compile(r"^(weights?|w)\b", re.IGNORECASE)
-_MAX_HEADER = 2000
+__all__ = ["decode", "parse_table", "read_columns", "sigma_from_weights", "usable_sigma"]
 
-
-@dataclass(frozen=True)
-class _Columns:
-    """Which columns hold what; `unused` are names that were read over."""
-
-    axis: Axis
-    x: int = 0
-    y: int = 1
-    sigma: int | None = None
-    weight: int | None = None
-    unused: tuple[str, ...] = ()
-    named: bool = False
+_ASK = "pass --axis two_theta, two_theta_rad, q or q_nm (axis=)"
+_STRAY_ROWS, _STRAY_STEPS = 3, 20.0
+_WITHIN_PI = 3.2
+"""A scan that ends below may be in radians."""
 
 
-def decode(data: bytes) -> str:
-    """Return the text of a file: UTF-16 or UTF-8 by its mark, UTF-8, else Latin-1.
+def read_columns(data: bytes, options: ReadOptions = DEFAULT_OPTIONS) -> list[RawScan]:
+    """Read two or three columns: axis, intensity and, as third, the standard deviation.
+
+    A header line that names the columns decides which are read (see `xrdfit.scan.columns.assign`), else their
+    position; `options` decides before both. The attribute ``evidence`` says what was taken from where.
+    """
+    table = read_table(decode(data))
+    facts = read_header(table.header) if options.axis is None else _lenient(table)
+    wanted = None if options.columns is None else read_columns_option(options.columns)
+    columns = assign(table, wanted, axis_given=options.axis is not None or facts.axis is not None)
+    table, stray = _without_stray_rows(table, columns)
+    axis, evidence, notes = _axis(table, columns, facts, options)
+    notes = table.notes + stray + columns.notes + facts.notes + notes + _announced(facts, len(table.values))
+    if n := padded(data):
+        notes.append(f"the file ends in {n} zero bytes, as a damaged one does")
+    told = [evidence, _told_columns(columns), *facts.evidence]
+    return [_scan(table, columns, axis, facts, options, told, notes)]
+
+
+def _lenient(table: Table) -> Facts:
+    """Read the header of a file whose axis is given: what it says of another axis does not count."""
+    try:
+        return read_header(table.header)
+    except InputError:
+        return Facts()
+
+
+def _told_columns(columns: Columns) -> str:
+    error = next(
+        (
+            f", {name} {at + 1}"
+            for name, at in (("error", columns.sigma), ("variance", columns.variance), ("weight", columns.weight))
+            if at is not None
+        ),
+        "",
+    )
+    return (
+        f"columns: axis {columns.x + 1}, intensity {columns.y + 1}{error}, by {'name' if columns.named else 'position'}"
+    )
+
+
+def _axis(table: Table, columns: Columns, facts: Facts, options: ReadOptions) -> tuple[Axis, str, list[str]]:
+    """Return the axis, the evidence for it, and notes.
+
+    In order: what is asked for, the column's name, a statement of the header, a mention of 2θ in it. Where the header
+    speaks of Q or of something unknown instead, degrees are not assumed.
 
     Raises
     ------
     InputError
-        Where the file holds NUL bytes: it is not text.
+        The header leaves open what the axis is.
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError:
-            raise InputError("starts as UTF-16 text and is not; a text or an instrument's file is needed") from None
-    if b"\0" in data:
-        raise InputError("is a binary file of no known format; `xrdfit formats` lists those that are read")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    if options.axis is not None:
+        return options.axis, f"axis: {options.axis.value}, as asked for", []
+    notes: list[str] = []
+    if columns.axis is not None and columns.stated:
+        axis, source = columns.axis, f"from {columns.told}"
+    elif facts.axis is not None:
+        axis, source = facts.axis, facts.axis_from
+    elif columns.axis is not None and columns.axis is not Axis.TWO_THETA:
+        axis, source = columns.axis, f"from {columns.told}"
+        if axis is Axis.Q_ANGSTROM:
+            notes.append(f"{columns.told} states no unit: 1/Å is taken (--axis q_nm for 1/nm)")
+    else:
+        mention = mention_of_two_theta(table.header)
+        if facts.foreign:
+            raise InputError(f"has the axis {facts.foreign}, which is not known; {_ASK}")
+        if facts.q_mentioned and not mention:
+            raise InputError(f"states no axis, and line {facts.q_mentioned} speaks of Q; {_ASK}")
+        axis = Axis.TWO_THETA
+        if mention:
+            source = f"from {mention}"
+        elif columns.told:
+            source = f"assumed for {columns.told}"
+        else:
+            source = ""
+    x = table.values[:, columns.x]
+    finite = x[np.isfinite(x)]
+    if axis is Axis.TWO_THETA and not degrees_mentioned(table.header) and len(finite) and finite.max() < _WITHIN_PI:
+        notes.append(f"all angles are below {_WITHIN_PI}°: if they are radians or Q, {_ASK}")
+    return axis, f"axis: {axis.value}, {source}" if source else "no axis stated: 2θ in degrees assumed", notes
 
 
-def read_columns(data: bytes) -> list[RawScan]:
-    """Read two or three columns: 2θ, intensity and, as third, the standard deviation.
-
-    A header line with names decides which columns are read; `two_theta`, `2theta`, `q`, `intensity`, `counts`,
-    `sigma`, `error`, `weight` and the like are known.
-    """
-    lines = decode(data).splitlines()
-    start = _first_row(lines)
-    header = lines[:start]
-    columns = _assign(header, _split(lines[start]))
-    table = parse_table(lines[start:], start + 1)
-    return [_scan(table, columns, header)]
-
-
-def parse_table(lines: Sequence[str], first_line: int) -> NDArray[np.float64]:
-    """Return the rows of numbers; blank lines and comments between them are skipped, anything else is an error."""
-    rows: list[list[float]] = []
-    width = 0
-    for offset, line in enumerate(lines):
-        stripped = line.strip()
-        if not stripped or stripped[0] in _COMMENT:
-            continue
-        values = _numbers(_split(stripped))
-        if values is None:
-            raise InputError(f"line {first_line + offset} is not a row of numbers: {_short(stripped)}")
-        width = width or len(values)
-        if len(values) != width:
-            raise InputError(f"line {first_line + offset} has {len(values)} columns where the first row has {width}")
-        rows.append(values)
-    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
+def _without_stray_rows(table: Table, columns: Columns) -> tuple[Table, list[str]]:
+    """Leave out up to three rows before the scan that are far from its first point: numbers of the header."""
+    x = table.values[:, columns.x]
+    if len(x) < 10 + _STRAY_ROWS:
+        return table, []
+    steps = np.diff(x)
+    step = float(np.nanmedian(steps[_STRAY_ROWS:]))
+    if not np.isfinite(step) or step == 0:
+        return table, []
+    doubled = np.all(table.values[1 : _STRAY_ROWS + 1] == table.values[:_STRAY_ROWS], axis=1)
+    off = ~((steps[:_STRAY_ROWS] / step > 0) & (steps[:_STRAY_ROWS] / step <= _STRAY_STEPS)) & ~doubled
+    off &= np.isfinite(steps[:_STRAY_ROWS])
+    if not off.any():
+        return table, []
+    n = int(np.flatnonzero(off)[-1]) + 1
+    told = f"line {table.lines[0]}" if n == 1 else f"lines {table.lines[0]} to {table.lines[n - 1]}"
+    note = (
+        f"{told} ({x[0]:g} …) {'is' if n == 1 else 'are'} far from the scan's first point, {x[n]:g}: not read as data"
+    )
+    return Table(table.values[n:], table.lines[n:], table.header, table.dialect, table.notes), [note]
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
+def _announced(facts: Facts, n: int) -> list[str]:
+    if facts.points is None or abs(facts.points[0] - n) <= 1:
+        return []
+    return [f"line {facts.points[1]} announces {facts.points[0]} points, the file has {n}: it may be cut"]
 
 
-def _split(line: str) -> list[str]:
-    """Return the fields of a row, with the decimal sign a point.
-
-    A comma between digits is the decimal sign where another separator is there ("10,02 5"; "10,02;5"), else the
-    separator ("10.02,5"); followed by white space it is always the separator ("10.02, 5").
-    """
-    text = line.strip()
-    if ";" in text:
-        return [field.strip().replace(",", ".") for field in text.rstrip(";").split(";")]
-    if "," not in text:
-        return text.split()
-    if re.search(r",\s|\s,", text) or not re.search(r"\s", text):
-        return [field.strip() for field in text.rstrip(",").split(",")]
-    return text.replace(",", ".").split()
-
-
-def _numbers(fields: Sequence[str]) -> list[float] | None:
-    if not fields or not all(_NUMBER.fullmatch(field) for field in fields):
-        return None
-    return [float(field) for field in fields]
-
-
-def _first_row(lines: Sequence[str]) -> int:
-    """Return the index of the first line with at least two numbers and nothing else."""
-    single = 0
-    for index, line in enumerate(lines[:_MAX_HEADER]):
-        values = _numbers(_split(line)) if line.strip() and line.strip()[0] not in _COMMENT else None
-        if values is not None and len(values) >= 2:
-            return index
-        single += values is not None
-    if not any(line.strip() for line in lines):
-        raise InputError("is empty; a measured pattern is needed")
-    if single >= 2:
-        raise InputError("holds one column of numbers; angle and intensity are needed")
-    raise InputError("holds no rows of numbers; angle and intensity are needed (`xrdfit formats` lists what is read)")
-
-
-def _header_names(header: Sequence[str], n_columns: int) -> list[str] | None:
-    """Return the column names of the last header line that has as many fields as the data and names an axis."""
-    for line in reversed(header):
-        text = line.strip().lstrip(_COMMENT + " ").removeprefix("->").lstrip("-> ").strip()
-        by_white = re.split(r"\t|\s{2,}|\s+(?![(\[])", text)
-        for names in (re.split(r"[,;\t]", text), by_white):
-            cleaned = [name.strip().strip("\"'") for name in names if name.strip()]
-            if len(cleaned) == n_columns and any(axis_of_label(name) for name in cleaned):
-                return cleaned
-            if len(cleaned) == n_columns and any(_COUNTS.match(name) for name in cleaned[1:]):
-                refuse_other_axis(cleaned[0])
-    return None
+def _scan(
+    table: Table,
+    columns: Columns,
+    axis: Axis,
+    facts: Facts,
+    options: ReadOptions,
+    evidence: list[str],
+    notes: list[str],
+) -> RawScan:
+    values = table.values
+    if columns.flag is not None:
+        used = values[:, columns.flag] != 0
+        if not used.all():
+            notes.append(f"{int((~used).sum())} points that the file marks as not used are left out")
+            values = values[used]
+    counts = values[:, columns.y]
+    sigma, more = _sigma(values, columns, counts)
+    notes += more
+    meta: dict[str, Attribute] = dict(facts.meta)
+    gain = None
+    time = options.counts_per or (facts.meta.get("count_time_s") if columns.per_second else None)
+    if sigma is None and isinstance(time, float | int):
+        rate = columns.per_second or 1.0
+        gain = np.full(len(counts), 1 / (float(time) * rate))
+        meta["count_time_s"] = float(time)
+        evidence.append(
+            f"counts: intensity times {time * rate:g}, from {'--counts-per' if options.counts_per else 'the header'}"
+        )
+    elif sigma is None and columns.per_second:
+        notes.append(
+            "the intensity is in counts per second without a counting time: neither counts nor their errors are known "
+            "(--counts-per SECONDS)"
+        )
+    meta |= join_notes(notes)
+    meta["evidence"] = "; ".join(text.replace(";", ",") for text in evidence)
+    return RawScan(values[:, columns.x], counts, sigma, gain, meta=meta, axis=axis)
 
 
-def _assign(header: Sequence[str], first: Sequence[str]) -> _Columns:
-    """Decide which column holds what: by the header's names, else by position."""
-    names = _header_names(header, len(first))
-    if names is None:
-        if len(first) > 3:
-            raise InputError(
-                f"holds {len(first)} columns without a header that names them; "
-                "2 (angle, intensity) or 3 (and its standard deviation) are allowed",
-            )
-        return _Columns(Axis.TWO_THETA, sigma=2 if len(first) == 3 else None)
-    x = next(i for i, name in enumerate(names) if axis_of_label(name))
-    axis = axis_of_label(names[x])
-    assert axis is not None
-    others = [i for i in range(len(names)) if i != x]
-    y = next((i for i in others if _COUNTS.match(names[i])), others[0])
-    others.remove(y)
-    sigma = next((i for i in others if _SIGMA.match(names[i])), None)
-    weight = next((i for i in others if _WEIGHT.match(names[i])), None) if sigma is None else None
-    unused = tuple(names[i] for i in others if i not in (sigma, weight))
-    return _Columns(axis, x, y, sigma, weight, unused, named=True)
-
-
-def _scan(table: NDArray[np.float64], columns: _Columns, header: Sequence[str]) -> RawScan:
-    notes = [f"column {name} was not read" for name in columns.unused]
-    counts = table[:, columns.y]
-    sigma = None if columns.sigma is None else table[:, columns.sigma]
-    if columns.weight is not None:
-        sigma = sigma_from_weights(table[:, columns.weight])
-    if sigma is not None and not columns.named and np.all(sigma == 1.0):
-        # The third column of Rigaku's text is the attenuation factor; no counts have errors of exactly 1 everywhere.
-        sigma = None
-        notes.append("the third column is 1 everywhere: not taken for errors, which are those of counting")
-    if sigma is not None:
-        sigma, more = usable_sigma(sigma, counts)
-        notes += more
-    wavelength = stated_wavelength("\n".join(header))
-    meta: dict[str, Attribute] = join_notes(notes)
-    if wavelength is not None:
-        meta["wavelengths"] = [wavelength]
-    return RawScan(table[:, columns.x], counts, sigma, meta=meta, axis=columns.axis)
-
-
-def sigma_from_weights(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1/sqrt(weight); a weight of 0 or less gives infinity, which the schema refuses by name."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(weights > 0, 1 / np.sqrt(np.where(weights > 0, weights, 1.0)), np.inf)
-
-
-def usable_sigma(
-    sigma: NDArray[np.float64], counts: NDArray[np.float64]
+def _sigma(
+    values: NDArray[np.float64], columns: Columns, counts: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64] | None, list[str]]:
-    """Return the file's errors as far as they are any, and notes on what was done.
-
-    A column of nothing but zeros states no errors. sqrt(N) is 0 where nothing was counted, which would be an infinite
-    weight: such a point gets the smallest error that the file gives to any other point (1 where sigma = sqrt(N)).
-    """
-    if not np.any(sigma):
-        return None, ["the column of errors is all zeros: errors are those of counting"]
-    empty = (sigma == 0) & (counts == 0)
-    if not empty.any() or not np.any(sigma > 0):
-        return sigma, []
-    least = float(np.min(sigma[sigma > 0]))
-    return np.where(empty, least, sigma), [
-        f"{int(empty.sum())} points of 0 counts and error 0 have the error {least:g}"
-    ]
+    """Return the file's standard deviations, from whichever column states them, and notes."""
+    if columns.sigma is not None:
+        sigma = values[:, columns.sigma]
+    elif columns.variance is not None:
+        with np.errstate(invalid="ignore"):
+            sigma = np.sqrt(values[:, columns.variance])
+    elif columns.weight is not None:
+        sigma = sigma_from_weights(values[:, columns.weight])
+    else:
+        return None, []
+    usable, notes = usable_sigma(sigma, counts)
+    if usable is None:
+        return None, notes
+    taken, more = doubts(counts, usable, columns.named)
+    return (usable if taken else None), (notes if taken else []) + more

@@ -11,6 +11,10 @@ from xrdfit.errors import InputError
 from xrdfit.scan.binary import content, descend, local, parse_xml
 from xrdfit.scan.meta import graphite_angle, join_notes, number, positive, radiation_attributes, text_attribute
 from xrdfit.scan.schema import Attribute, RawScan
+from xrdfit.scan.steps import is_usual_step
+
+_AXES = ("2theta", "twotheta", "2θ", "2th")
+_INTERRUPTED = ("Aborted", "In progress", "Not finished")
 
 
 def sniff(head: bytes) -> bool:
@@ -19,7 +23,10 @@ def sniff(head: bytes) -> bool:
 
 
 def read(data: bytes) -> list[RawScan]:
-    """Read every completed or aborted scan whose axis moves 2θ.
+    """Read every scan whose axis moves 2θ.
+
+    An interrupted scan whose points have no angles of their own is read only where start, end and number of points give
+    a step that instruments make: else the end is that of the plan, and the angles of the points are not known.
 
     ``counts`` are what the detector counted: they are multiplied by the factors of the beam attenuator here.
     ``intensities`` are stored with the attenuator's factors and the divergence correction already applied. In both
@@ -33,7 +40,8 @@ def read(data: bytes) -> list[RawScan]:
             points = descend(scan, "dataPoints")
             angles = None if points is None else _positions(points)
             if points is not None and angles is not None:
-                scans.append(_scan(points, angles, meta))
+                status = next((e.get("status") for e in (scan, measurement) if e.get("status")), None)
+                scans.append(_scan(points, angles, meta, interrupted=status in _INTERRUPTED))
     if not scans:
         raise InputError("holds no scan of 2θ")
     return scans
@@ -67,9 +75,10 @@ def _instrument(root: Element, measurement: Element) -> dict[str, Attribute]:
 
 
 def _positions(points: Element) -> Element | None:
-    """Return the 2θ axis where it moves."""
+    r"""Return the 2θ axis where it moves; pyFAI calls it ``2\theta``."""
     for element in points:
-        if local(element) == "positions" and element.get("axis") == "2Theta":
+        name = (element.get("axis") or "").lower().replace("\\", "").replace(" ", "")
+        if local(element) == "positions" and name in _AXES:
             return None if descend(element, "commonPosition") is not None else element
     return None
 
@@ -84,14 +93,27 @@ def _numbers(element: Element | None, what: str) -> NDArray[np.float64] | None:
         raise InputError(f"{what} holds something that is not a number") from None
 
 
-def _angles(axis: Element, n: int) -> NDArray[np.float64]:
+def _angles(axis: Element, n: int, interrupted: bool) -> tuple[NDArray[np.float64], list[str]]:
+    """Return the angles of the n points in degrees, and notes."""
+    unit = (axis.get("unit") or "deg").lower()
+    if unit not in ("deg", "degree", "degrees", "°"):
+        raise InputError(f"has the 2Theta axis in {unit[:20]!r}; degrees are read")
     listed = _numbers(descend(axis, "listPositions"), "listPositions")
     if listed is not None:
-        return listed
+        return listed, ["the scan was interrupted"] if interrupted else []
     first, last = (number(content(descend(axis, name))) for name in ("startPosition", "endPosition"))
     if first is None or last is None:
         raise InputError("has a 2Theta axis without startPosition and endPosition")
-    return np.linspace(first, last, n)
+    angles, step = np.linspace(first, last, n), abs(last - first) / max(n - 1, 1)
+    if is_usual_step(step, n):
+        return angles, ["the scan was interrupted: its end is taken for that of the points"] if interrupted else []
+    if interrupted:
+        raise InputError(
+            f"was interrupted after {n} points of a range from {first:g}° to {last:g}°, which make no step of an "
+            "instrument: the angles of the points are not in the file; export the scan as columns of angle and counts"
+        )
+    told = f"{n} points from {first:g}° to {last:g}° make the unusual step {step:.6g}°"
+    return angles, [f"{told}: a point that was lost or doubled would have stretched the angles"]
 
 
 def _factors(points: Element, stem: str, n: int) -> NDArray[np.float64] | None:
@@ -109,7 +131,7 @@ def _factors(points: Element, stem: str, n: int) -> NDArray[np.float64] | None:
     return factors
 
 
-def _scan(points: Element, axis: Element, instrument: dict[str, Attribute]) -> RawScan:
+def _scan(points: Element, axis: Element, instrument: dict[str, Attribute], interrupted: bool) -> RawScan:
     raw = descend(points, "counts")
     element = raw if raw is not None else descend(points, "intensities")
     stored = _numbers(element, "the list of intensities")
@@ -124,9 +146,11 @@ def _scan(points: Element, axis: Element, instrument: dict[str, Attribute]) -> R
         intensity = stored * attenuation
     if divergence is not None and raw is None:
         gain = divergence if gain is None else gain * divergence
-    elif divergence is not None:
-        told = [str(meta["notes"])] if "notes" in meta else []
-        meta |= join_notes([*told, "the file's divergence correction is not applied to its raw counts"])
+    angles, notes = _angles(axis, n, interrupted)
+    if divergence is not None and raw is not None:
+        notes.append("the file's divergence correction is not applied to its raw counts")
+    if notes:
+        meta |= join_notes([*([str(meta["notes"])] if "notes" in meta else []), *notes])
     times = _numbers(descend(points, "countingTimes"), "countingTimes")
     if times is None:
         common = number(content(descend(points, "commonCountingTime")))
@@ -136,4 +160,4 @@ def _scan(points: Element, axis: Element, instrument: dict[str, Attribute]) -> R
             meta |= positive("count_time_s", float(times[0]))
         if element.get("unit", "counts") == "cps":
             gain = 1 / times if gain is None else gain / times
-    return RawScan(_angles(axis, n), intensity, gain=gain, meta=meta)
+    return RawScan(angles, intensity, gain=gain, meta=meta)
