@@ -194,6 +194,120 @@ def untold(before: bytes, after: bytes, name: str) -> bool:
             return True
     if old[: len(new) - 1] == new[:-1] and after.endswith(b"\n"):
         # a piece is lost from the last row on, and what is left looks like a row
+        (one, _), (other, _) = _split(old[len(new) - 1]), _split(new[-1])
+        return len(one) == len(other) and (one[0] == other[0] or name in ("q", "radians"))
+    changed = []
+    for row in rows:
+        fields, sign = _split(row)
+        fields[:2] = fields[1::-1]
+        changed.append(sign.join(fields))
+    return _join([*header, *changed])
+
+
+def swapped_in_one_row(rng, header, rows):
+    def change(row):
+        fields, sign = _split(row)
+        fields[:2] = fields[1::-1]
+        return [sign.join(fields)]
+
+    return _join(_line(rng, header, rows, change))
+
+
+def unit_lost(rng, header, rows):
+    text = (
+        "\n".join(header).replace("2th_rad", "2th").replace("_nm^-1", "").replace("(deg)", "").replace("(counts)", "")
+    )
+    return _join([*([text] if header else []), *rows])
+
+
+def decimal_sign_changed(rng, header, rows):
+    def change(row):
+        signs = [m.start() for m in re.finditer(r"(?<=\d)[.,](?=\d)", row)]
+        at = int(rng.choice(signs))
+        return [row[:at] + {".": ",", ",": "."}[row[at]] + row[at + 1 :]]
+
+    return _join(_line(rng, header, rows, change))
+
+
+def decimal_signs_changed_everywhere(rng, header, rows):
+    return _join([*header, *(row.translate(str.maketrans(".,", ",.")) for row in rows)])
+
+
+def decimal_sign_lost(rng, header, rows):
+    def change(row):
+        fields, sign = _split(row)
+        with_sign = [i for i, f in enumerate(fields) if "." in f or (sign != "," and "," in f)]
+        at = int(rng.choice(with_sign))
+        fields[at] = fields[at].replace(".", "").replace(",", "")
+        return [sign.join(fields)]
+
+    return _join(_line(rng, header, rows, change))
+
+
+def tail_zeroed(rng, header, rows):
+    data = _join([*header, *rows])
+    at = int(rng.integers(len(data) // 2, len(data) - 8))
+    return data[:at] + bytes(len(data) - at)
+
+
+def block_zeroed(rng, header, rows):
+    data = _join([*header, *rows])
+    at = int(rng.integers(0, len(data) - 64))
+    return data[:at] + bytes(64) + data[at + 64 :]
+
+
+def tail_of_zero_counts(rng, header, rows):
+    n = int(rng.integers(3, 40))
+    changed = []
+    for row in rows[-n:]:
+        fields, sign = _split(row)
+        changed.append(sign.join([fields[0], *("0" for _ in fields[1:])]))
+    return _join([*header, *rows[:-n], *changed])
+
+
+def bit_flipped(rng, header, rows):
+    data = bytearray(_join([*header, *rows]))
+    data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+    return bytes(data)
+
+
+def piece_lost(rng, header, rows):
+    data = _join([*header, *rows])
+    first, last = sorted(int(i) for i in rng.integers(len(data) // 10, len(data) - 1, 2))
+    return data[:first] + data[last:]
+
+
+def byte_lost(rng, header, rows):
+    data = _join([*header, *rows])
+    at = int(rng.integers(len(data)))
+    return data[:at] + data[at + 1 :]
+
+
+DAMAGE = (
+    cut, doubled_line, lost_line, joined_lines, swapped_columns, swapped_in_one_row, unit_lost, decimal_sign_changed,
+    decimal_signs_changed_everywhere, decimal_sign_lost, tail_zeroed, block_zeroed, tail_of_zero_counts, bit_flipped,
+    piece_lost, byte_lost,
+)  # fmt: skip
+
+
+ONCE = (swapped_columns, unit_lost, decimal_signs_changed_everywhere)
+"""Damage without chance in it."""
+
+
+def untold(before: bytes, after: bytes, name: str) -> bool:
+    """Return whether no reader can tell a damaged file from a sound one.
+
+    Either the file ends or begins with another row of the same form, or digits of one intensity, error or wavelength
+    (or, in the last digits, of a place on an axis whose steps are not whole) are others, under the same decimals.
+    """
+    old, new = before.decode().splitlines(), after.decode("utf-8", "replace").splitlines()
+    header = len(FILES[name][0])
+    if new[:header] == old[:header] and after.endswith(b"\n"):
+        rows, left = old[header:], new[header:]
+        if any(rows[shift : shift + len(left)] == left for shift in range(len(rows) - len(left) + 1)):
+            return True
+    if old[: len(new) - 1] == new[:-1] and after.endswith(b"\n"):
+        # a piece is lost from the last row on, and what is left looks like a row
         form = re.sub(r"\d+", "0", old[len(new) - 1])
         return new[-1].split()[0] == old[len(new) - 1].split()[0] and re.sub(r"\d+", "0", new[-1]) == form
     changed = [(a, b) for a, b in zip(old, new, strict=False) if a != b]
