@@ -64,7 +64,7 @@ def read_table(text: str) -> Table:
     sample = _sample(lines, start)
     dialect, notes = detect(sample)
     _lost_rows(lines, start, dialect)
-    notes += _like_a_row(lines, start)
+    notes += _like_a_row(lines, start, dialect)
     open_end = bool(lines) and not text.endswith(("\n", "\r", "\x0c"))
     values, numbers, more = _rows(lines, start, dialect, open_end)
     if len(values) == len(lines) - start <= _MOST_LOOKED_AT:
@@ -160,12 +160,15 @@ def _first_lost(places: Sequence[float], x: float, step: float) -> int | None:
     return first
 
 
-def _like_a_row(lines: Sequence[str], start: int) -> list[str]:
+def _like_a_row(lines: Sequence[str], start: int, dialect: Dialect) -> list[str]:
     """Return a note on a line directly above the table that has its form and cannot be read: a damaged first row."""
     above = next((i for i in range(start - 1, -1, -1) if lines[i].strip()), None)
     if above is None:
         return []
     text, row = lines[above].strip(), lines[start].strip()
+    joined = re.search(r"[^\W\d_)\]\"]([+-]?\d+[.,]\d.{1,60})$", text)
+    if joined is not None and len(dialect.row(joined[1]) or ()) == len(dialect.row(row) or " "):
+        return [f"line {above + 1} ({short(text)}) ends in what looks like a row: it is not read"]
     digits = sum(c.isdigit() for c in text)
     alike = abs(len(text) - len(row)) <= 3 and re.fullmatch(r"[\d.]+", text) is None
     date = re.search(r"\d[:/]\d\d|\d\d-\d\d", text)
