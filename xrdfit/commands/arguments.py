@@ -65,8 +65,19 @@ class FitArguments:
         Sequence[tuple[float, float]], Parameter(help="A B: part to leave out, degrees 2θ. Repeatable.")
     ] = ()
     background: Annotated[
-        int | None, Parameter(converter=whole_number, help="Order of the Chebyshev background, 0 to 30.")
+        str | None, Parameter(help="Order of the Chebyshev background, 0 to 30, or auto: chosen by the scan.")
     ] = None
+    blank: Annotated[
+        str | None, Parameter(help="FILE: scan of the empty holder; its height is fitted, its counting errors count.")
+    ] = None
+    hump: Annotated[
+        Sequence[str],
+        Parameter(help="DEG [FWHM]: a broad hump (ligands, glass), or auto: where the scan asks for one. Repeatable."),
+    ] = ()
+    air: Annotated[bool, Parameter(help="Scattering by air, 1/2θ.")] = False
+    b_per_element: Annotated[
+        bool, Parameter(name="--b-per-element", help="One displacement parameter B an element, varied.")
+    ] = False
     radiation: Annotated[
         str | None,
         Parameter(
@@ -125,6 +136,19 @@ class FitArguments:
             sigma=number_or_text(self.sigma),
         )
 
+    def _background(self) -> Any:
+        """An order, "auto", or components where a piece is named."""
+        order = read_order(self.background)
+        if self.blank is None and not self.hump and not self.air:
+            return order
+        from xrdfit.diffraction.background import Air, Blank, Chebyshev
+        from xrdfit.scan import read_pattern
+
+        humps = read_humps(self.hump)
+        pieces: list[Any] = [Chebyshev(order)]
+        pieces += [Blank(read_pattern(self.blank))] if self.blank is not None else []
+        return tuple([*pieces, *([Air()] if self.air else []), *humps])
+
     def options(self) -> FitOptions:
         """Check the options and return them as a fit takes them.
 
@@ -150,7 +174,8 @@ class FitArguments:
             "limits": read_limits(self.limits),
             "range": self.range,
             "exclude": tuple(self.exclude),
-            "background": self.background,
+            "background": self._background(),
+            "b_per_element": self.b_per_element,
             "radiation": read_radiation(self.radiation),
             "anomalous": not self.no_anomalous,
             "monochromator_deg": self.monochromator,
