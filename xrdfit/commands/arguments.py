@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from xrdfit.commands.common import check_finite, finite_number, number_or_text, read_radiation, whole_number
+from xrdfit.commands.common import check_finite, finite_number, number_or_text, read_radiation, whole
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -78,6 +78,9 @@ class FitArguments:
     b_per_element: Annotated[
         bool, Parameter(name="--b-per-element", help="One displacement parameter B an element, varied.")
     ] = False
+    guided: Annotated[
+        bool, Parameter(help="Add what the scan asks for, step by step, as long as it pays (BIC); each step is said.")
+    ] = False
     radiation: Annotated[
         str | None,
         Parameter(
@@ -138,16 +141,29 @@ class FitArguments:
 
     def _background(self) -> Any:
         """An order, "auto", or components where a piece is named."""
-        order = read_order(self.background)
-        if self.blank is None and not self.hump and not self.air:
+        order = None if self.background in (None, "auto") else whole(self.background, "--background")
+        humps = [text for text in self.hump if text != "auto"]
+        if self.blank is None and not humps and not self.air:
             return order
-        from xrdfit.diffraction.background import Air, Blank, Chebyshev
+        from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump
+        from xrdfit.report.options_table import read_hump
         from xrdfit.scan import read_pattern
 
-        humps = read_humps(self.hump)
         pieces: list[Any] = [Chebyshev(order)]
         pieces += [Blank(read_pattern(self.blank))] if self.blank is not None else []
-        return tuple([*pieces, *([Air()] if self.air else []), *humps])
+        pieces += [Air()] if self.air else []
+        for deg, *width in map(read_hump, humps):
+            pieces.append(Hump(deg, width[0]) if width else Hump(deg))
+        return tuple(pieces)
+
+    def _sought(self) -> tuple[str, ...]:
+        """Kinds of pieces that the scan may ask for."""
+        if self.guided:
+            return ("all",)
+        return (
+            *(["background_order"] if self.background == "auto" else []),
+            *(["hump"] if "auto" in self.hump else []),
+        )
 
     def options(self) -> FitOptions:
         """Check the options and return them as a fit takes them.
@@ -175,6 +191,7 @@ class FitArguments:
             "range": self.range,
             "exclude": tuple(self.exclude),
             "background": self._background(),
+            "seek": self._sought(),
             "b_per_element": self.b_per_element,
             "radiation": read_radiation(self.radiation),
             "anomalous": not self.no_anomalous,

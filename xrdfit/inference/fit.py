@@ -15,6 +15,7 @@ from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
 from xrdfit.fitting.search import Solution, search, settle
 from xrdfit.inference.assemble import assemble
+from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
@@ -89,6 +90,8 @@ def fit_with(
     model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None = None
 ) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
+    if options.seek:
+        return _fit_seeking(model, scan, options, progress)
     scans = as_scans(scan)
     chosen, reason = choose_engines(model, scans, options, progress)
     setup = prepare(model, scans, options, chosen)
@@ -101,6 +104,22 @@ def fit_with(
     else:
         problem, solution = _reweighted(setup, near)
     return assemble(setup, problem, replace(solution, met=near.met), model, reason)
+
+
+def _fit_seeking(
+    model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None
+) -> FitResult:
+    """Fit, and add what the scan asks for of the kinds that the options name."""
+    plain = replace(options, seek=())
+
+    def refit(there: PowderModel, wanted: FitOptions) -> FitResult:
+        return fit_with(there, scan, replace(wanted, seek=()), progress)
+
+    first = refit(model, plain)
+    # the engine that was chosen once stays
+    engines: Any = first.engine if len(first.scans) == 1 else {s.label: s.engine for s in first.scans}
+    result, model, options, steps = seek(model, first, replace(options, engine=engines), refit, progress)
+    return replace(result, steps=steps, engine_reason=first.engine_reason)
 
 
 def as_scans(scan: xr.Dataset | Scans) -> Scans:
