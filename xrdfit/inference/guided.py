@@ -18,9 +18,6 @@ from xrdfit.model.powder import PowderModel
 from xrdfit.parameters import ParameterRow
 from xrdfit.progress import Progress, silent
 
-if TYPE_CHECKING:
-    pass
-
 PAYS = 6.0
 """A piece is kept where BIC falls by more (strong evidence: Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995)."""
 LEVEL = 2.0
