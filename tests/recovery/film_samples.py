@@ -114,7 +114,9 @@ def _form(element: str, s2: np.ndarray, energy: float) -> np.ndarray:
     return f0 + first + 1j * second
 
 
-def _debye(kind: str, a: float, occupancy: dict[str, float], b: dict[str, float], size_nm: float, sigma: float, q, energy):
+def _debye(
+    kind: str, a: float, occupancy: dict[str, float], b: dict[str, float], size_nm: float, sigma: float, q, energy
+):
     """Intensity per cell at q (n,)."""
     sites = {"cu2se": CU2SE, "cu2o": CU2O}[kind]
     reach = 10.0 * size_nm * np.exp(3.5 * sigma) / a
