@@ -68,7 +68,11 @@ class FitArguments:
         str | None, Parameter(help="Order of the Chebyshev background, 0 to 30, or auto: chosen by the scan.")
     ] = None
     blank: Annotated[
-        str | None, Parameter(help="FILE: scan of the empty holder; its height is fitted, its counting errors count.")
+        str | None,
+        Parameter(
+            help="FILE: scan of the empty holder, fitted by its height, its counting errors counted; beside it "
+            "stands a constant unless --background says more."
+        ),
     ] = None
     hump: Annotated[
         Sequence[str],
@@ -170,6 +174,8 @@ class FitArguments:
         from xrdfit.report.options_table import read_hump
         from xrdfit.scan import read_pattern
 
+        if order is None and self.blank is not None:
+            order = 0  # a measured blank is the smooth part already; the scan may ask for more
         pieces: list[Any] = [Chebyshev(order)]
         pieces += [Blank(read_pattern(self.blank))] if self.blank is not None else []
         pieces += [Air()] if self.air else []
