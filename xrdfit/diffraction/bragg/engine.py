@@ -240,8 +240,9 @@ def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, setti
         For a grid that is empty, not ascending or out of range.
     """
     grid = check_grid(two_theta)
-    shortest = float(Probe(radiation, settings).wavelengths.min())
-    d_min = _smallest_spacing(structure.cell.volume, shortest, float(grid[-1]))
+    own = {line.wavelength for line in radiation.lines}
+    shortest = [min(own) if line.wavelength in own else line.wavelength for line in Probe(radiation, settings).lines]
+    d_min = tuple(_smallest_spacing(structure.cell.volume, wavelength, float(grid[-1])) for wavelength in shortest)
     table = bind_lines(structure, radiation, settings, d_min)
     return BraggEngine(grid, _names(table), table)
 

@@ -54,7 +54,8 @@ class Lines:
     theta : ndarray, shape (w, n)
         Bragg angle, radian.
     exists : ndarray of bool, shape (w, n)
-        False where the angle is beyond 178.4 degree or there is none; such lines have a factor of 0.
+        False where the angle is beyond 178.4 degree or there is none, and below the d-spacing down to which lines of
+        this wavelength are computed; such lines have a factor of 0.
     s : ndarray, shape (n,)
         sin(theta)/lambda, 1/Angstrom.
     amplitudes : Amplitudes
@@ -125,6 +126,7 @@ class LineTable:
     wavelengths: FloatArray
     reflections: Reflections
     factors: StructureFactors
+    _listed: NDArray[np.bool_]
     _products: FloatArray
     _march_products: FloatArray
     _march_axis: FloatArray
@@ -141,7 +143,7 @@ class LineTable:
         s = 0.5 * np.sqrt(_inverse_d_squared(self._products, metric))
         sine = np.multiply.outer(self.wavelengths, s)
         theta = np.arcsin(np.minimum(sine, _LAST_SINE))
-        exists = sine <= _LAST_SINE
+        exists = (sine <= _LAST_SINE) & self._listed
         factor = self.factor(values, theta, cell) * exists
         amplitudes = self.factors.at(values, s)
         return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, cell)
@@ -254,7 +256,9 @@ class LineTable:
 
 
 @lru_cache(maxsize=64)
-def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSettings, d_min: float) -> LineTable:
+def bind_lines(
+    structure: Structure, radiation: Radiation, settings: EngineSettings, d_min: tuple[float, ...]
+) -> LineTable:
     """Lower a structure to its line table.
 
     Parameters
@@ -263,10 +267,12 @@ def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSetti
         Its cell decides which reflections there are; they stay when the cell moves.
     radiation : Radiation
     settings : EngineSettings
-    d_min : float
-        Smallest d-spacing, Angstrom.
+    d_min : tuple of float
+        Smallest d-spacing, Angstrom, for each line of the probe: what is near backscattering for one wavelength is not
+        for another.
     """
-    table = reflections(structure.group, structure.cell, d_min)
+    table = reflections(structure.group, structure.cell, min(d_min))
+    listed = structure.cell.d_spacing(table.hkl) >= (1.0 - 1e-9) * np.array(d_min)[:, None]
     probe = Probe(radiation, settings)
     axis = settings.march_axis or (0, 0, 1)
     return LineTable(
@@ -276,6 +282,7 @@ def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSetti
         wavelengths=probe.wavelengths,
         reflections=table,
         factors=bind_structure_factors(structure, table.hkl, probe),
+        _listed=listed,
         _products=_index_products(table.hkl),
         _march_products=_index_products(table.equivalents),
         _march_axis=np.array(axis, dtype=float),

@@ -98,7 +98,7 @@ def reflection_table(
     single = Radiation(radiation.name, (Line(wavelength, 1.0),), radiation.probe)
     settings = replace(settings, extra_lines=(), kalpha_ratio=False, f_prime=())
     d_min = 0.5 * wavelength / sin(radians(0.5 * high))
-    table = bind_lines(moved, single, settings, d_min)
+    table = bind_lines(moved, single, settings, (d_min,))
     d = moved.cell.d_spacing(table.reflections.hkl)
     sine = np.minimum(0.5 * wavelength / d, 1.0)
     two_theta = 2.0 * np.arcsin(sine)
