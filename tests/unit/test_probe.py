@@ -45,7 +45,7 @@ class TestNeutrons:
         assert abs(neutron_length("Gd", 0.8) - neutron_length("Gd", 1.8)) > 1.0
         assert neutron_length("Cu", 0.8) == neutron_length("Cu", 1.8)
 
-    @pytest.mark.parametrize("species", ["99Li", "Po", "300H"])
+    @pytest.mark.parametrize("species", ["99Li", "Po", "Ra", "300H"])
     def test_unknown_lengths(self, species):
         with pytest.raises(InputError) as caught:
             neutron_length(species, 1.8)

@@ -288,10 +288,11 @@ def neutron_length(species: str, wavelength: float) -> complex:
     atom = getattr(periodictable, element)
     if mass is not None:
         if mass not in atom.isotopes:
-            known = ", ".join(f"{m}{element}" for m in atom.isotopes if atom[m].neutron.has_sld()) or "none"
+            known = ", ".join(f"{m}{element}" for m in atom.isotopes if atom[m].neutron.b_c is not None) or "none"
             raise InputError(f"species {species!r}: no such isotope is tabulated; those of known length: {known}")
         atom = atom[mass]
-    length, _ = atom.neutron.scattering_by_wavelength(wavelength)
+    known = atom.neutron.b_c is not None
+    length = atom.neutron.scattering_by_wavelength(wavelength)[0] if known else None
     if length is None:
         raise InputError(f"species {species!r}: its coherent scattering length for neutrons is not known")
     return complex(length)
