@@ -48,5 +48,5 @@ def test_a_fit_ends_where_lmfit_does(engine, truth):
     if inside.all():  # else settle puts it on the limit
         information = np.linalg.inv(problem.evaluate(theirs).jacobian.T @ problem.evaluate(theirs).jacobian)
         errors = np.sqrt(np.diag(information))
-        reached = np.sqrt(1e-9 * settled.chi2) + 1e-4  # lmfit's own stop at 1e-9 of χ²
+        reached = np.sqrt(2e-9 * settled.chi2) + 1e-4  # lmfit stops where a step gains 1e-9 of χ²; as much may be left
         assert (np.abs(settled.theta - theirs) < reached * errors).all()

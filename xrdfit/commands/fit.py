@@ -41,8 +41,6 @@ def fit(
     json: Json = False,
 ) -> int:
     """Fit a model to a scan."""
-    from xrdfit.report.files import check_directory
-
     arguments = arguments or FitArguments()
     asked = {"posterior": posterior, "systematics": systematics, "feldman_cousins": feldman_cousins}
     if from_ is not None:
@@ -59,6 +57,8 @@ def fit(
         start_model, options = load(model, arguments.phase, arguments.block), arguments.options()
         pattern = arguments.read_scan(scan, scan_index)
     if output is not None:
+        from xrdfit.report.files import check_directory
+
         check_directory(output, force)
     from xrdfit.inference.fit import fit_with
     from xrdfit.inference.further import NOTHING_ASKED, assess

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 # Above this χ²_red a minimum may be a wrong one.
 _ASTRAY = 1.5
 _NEAR = 0.05  # of χ²: as near as the search comes to a minimum
-_SETTLED = 1e-9  # of χ²: 3e-5 of a standard error
+_FULLY = 1e-9  # of χ²: 3e-5 of a standard error
 _BESIDE = 0.1  # of the optimizer's yardstick: so near to a limit, it has its say
 _SAME_POINT = 0.1  # of the optimizer's yardstick
 
@@ -93,7 +93,7 @@ def settle(problem: Problem, theta: Array) -> Solution:
     decides, which keeps off limits for as long as it can.
     """
     if _inside(problem, theta):
-        solution = descend(problem, theta, tolerance=_SETTLED)
+        solution = descend(problem, theta, tolerance=_FULLY)
         if solution.success and _inside(problem, solution.theta):
             return solution
     solution = minimize(problem, theta)
