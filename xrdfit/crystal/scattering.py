@@ -214,4 +214,3 @@ def form_factors(
 
 
 _anomalous = anomalous  # `form_factors` has a switch of that name
-
