@@ -4,13 +4,11 @@ from numpy.testing import assert_allclose
 from scipy.signal import fftconvolve
 from scipy.special import voigt_profile
 
+from xrdfit.diffraction.bragg.line_sums import Peaks, sum_peaks, sum_peaks_jacobian
 from xrdfit.diffraction.bragg.profile import (
-    Peaks,
     combine_widths,
     pseudo_voigt,
     split_width,
-    sum_peaks,
-    sum_peaks_jacobian,
 )
 from xrdfit.diffraction.bragg.sizes import lognormal_nodes, volume_weighted_mean
 from xrdfit.diffraction.bragg.sphere_shape import broadened_line, sphere_line
@@ -106,3 +104,21 @@ def test_instrument_is_convolved(gauss, lorentz):
     near = np.abs(x) < 1.0
     # The direct sum ends at 8 / Angstrom and misses the tails beyond: 1e-3 of the height.
     assert_allclose(line[near], convolved[near], rtol=0.0, atol=1e-3 * line.max())
+
+
+def test_tails_of_a_group_are_those_of_one_line():
+    """To the height at which windows end, 1.1e-5 of the maximum, beside the lines' own windows."""
+    rng = np.random.default_rng(5)
+    grid = np.linspace(5.0, 80.0, 3751)
+    centre, fwhm, spread = rng.uniform(6.0, 79.0, 30), rng.uniform(0.03, 0.3, 30), 10 ** rng.uniform(-2.0, 0.0, 30)
+    group = np.repeat(np.arange(30), rng.integers(1, 9, 30))
+    position = centre[group] - spread[group] * rng.uniform(0.0, 1.0, group.size) ** 2
+    peaks = Peaks(position, fwhm[group], rng.uniform(0.0, 1.0, group.size), np.zeros(group.size))
+    apart, together = sum_peaks(grid, peaks), sum_peaks(grid, peaks, group)
+    assert_allclose(together, apart, rtol=0.0, atol=3e-5 * apart.max())
+    d_fwhm = rng.normal(size=(30, 2))[group] * np.array([0.0, 1.0])
+    moved = rng.normal(size=(3, group.size, 2)) * np.array([1.0, 0.0])
+    slopes = Peaks(moved[0], d_fwhm, moved[1], 0.0 * moved[2])
+    one, other = sum_peaks_jacobian(grid, peaks, slopes)[1], sum_peaks_jacobian(grid, peaks, slopes, group)[1]
+    for column in range(2):
+        assert_allclose(other[:, column], one[:, column], rtol=0.0, atol=1e-4 * np.abs(one[:, column]).max())

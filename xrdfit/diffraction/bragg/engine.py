@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.diffraction.bragg.lines import INSTRUMENT_WIDTHS, Lines, LineTable, Rows, bind_lines, polarization_factor
-from xrdfit.diffraction.bragg.profile import Peaks, reaches, sum_peaks, sum_peaks_jacobian
+from xrdfit.diffraction.bragg.line_sums import Peaks, reaches, sum_peaks, sum_peaks_jacobian
 from xrdfit.diffraction.bragg.row_slopes import row_slopes
 from xrdfit.diffraction.bragg.sphere_lines import sphere_matrix
 from xrdfit.diffraction.grids import check_grid
@@ -33,6 +33,7 @@ _LEAST_TAIL = 5.0
 _CELL_MARGIN = 0.97
 _TAIL_MARGIN = 0.99
 _MANY_INDICES = 100_000
+_MANY_ENTRIES = 1 << 18
 _STEP = 1e-5
 # The scale on which a parameter changes anything, where its own value may be 0; a derivative's step is _STEP of it.
 _SCALES = {
@@ -140,7 +141,8 @@ class BraggEngine:
             total = lines.area @ sphere_matrix(self.two_theta, self.table, values, lines)
         else:
             rows = self.table.rows(values, lines, self.table.counts(values, lines))
-            total = sum_peaks(self.two_theta, rows.only(self._reaching(rows, lines)).peaks(lines.area))
+            rows = rows.only(self._reaching(rows, lines))
+            total = sum_peaks(self.two_theta, rows.peaks(lines.area), self._groups(rows, values))
         return total if self._grid_factor is None else total * self._grid_factor
 
     def _reaching(self, rows: Rows, lines: Lines) -> NDArray[np.intp]:
@@ -155,7 +157,7 @@ class BraggEngine:
         keep = self._reaching(rows, lines)
         rows = rows.only(keep)
         still = np.zeros(keep.size)
-        closed = dict(row_slopes(table, values, lines, rows, names))
+        closed = dict(row_slopes(table, values, lines, rows, counts, names))
         columns: list[Peaks] = []
         for name in names:
             if name in closed:
@@ -164,7 +166,13 @@ class BraggEngine:
                 columns.append(self._row_differences(values, name, lines, counts, keep))
             else:
                 columns.append(Peaks(still, still, still, still))
-        return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), _stack(columns, keep.size))
+        slopes = _stack(columns, keep.size)
+        return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), slopes, self._groups(rows, values))
+
+    def _groups(self, rows: Rows, values: Values) -> NDArray[np.intp] | None:
+        """Return the groups of rows whose tails are to be computed together, None where nothing would be gained."""
+        many = rows.group.size * self.two_theta.size > _MANY_ENTRIES
+        return rows.group if many and self.table.divergent(values) else None
 
     def _row_differences(
         self, values: Values, name: str, lines: Lines, counts: NDArray[np.intp], keep: NDArray[np.intp]
