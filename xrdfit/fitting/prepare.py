@@ -11,6 +11,7 @@ import numpy as np
 from xrdfit.errors import InputError
 from xrdfit.fitting.blocks import ScanBlock
 from xrdfit.fitting.choices import matching, resolve_rows
+from xrdfit.fitting.floors import width_floors
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rules import b_per_element, occupancies, restraints
@@ -147,7 +148,7 @@ def prepare(
     notes += problem.occupancies.notes
     if problem.n_varied >= problem.n_points:
         raise InputError(f"{problem.n_points} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
-    notes += problem.occupancies.notes
+    notes += _raised_starts(problem)
     first = replace(views[0].model, ties=model.ties)
     return Setup(first, tuple(views), options, rows, problem, tuple(notes))
 
@@ -170,7 +171,15 @@ def pose(
     direct = tuple(r.name for r in rows.values() if r.vary and not r.is_occupancy and not r.kind.linear)
     logs = np.array([rows[name].kind.logarithmic for name in direct], dtype=bool)
     lower, upper, step = _limits([rows[n] for n in direct], logs, len(sites.free))
-    moving = {*direct, *sites.names, *(t.target for t in followers)}
+    tied = {t.target for t in followers}
+    moving = {*direct, *sites.names, *tied}
+    floors = [
+        floor
+        for view, bound in zip(views, bounds, strict=True)
+        for floor in width_floors([rows[r.name] for r in view.rows], bound.two_theta, direct, tied)
+    ]
+    for floor in floors:
+        lower[direct.index(floor.name)], upper[direct.index(floor.name)] = 0.0, floor.high - floor.low
     return Problem(
         scans=tuple(_block(view, bound, rows) for view, bound in zip(views, bounds, strict=True)),
         restraints=restraints(model, rows, options, moving),
@@ -183,6 +192,7 @@ def pose(
         lower=lower,
         upper=upper,
         step=step,
+        floors=tuple(floors),
     )
 
 
@@ -242,6 +252,16 @@ def _leave_flat_starts(rows: dict[str, ParameterRow]) -> list[str]:
         if r.vary and r.value == 0.0 and r.kind.even:
             rows[name] = replace(r, value=r.step)
             notes.append(f"{name} starts at {r.step:g}: at 0 the pattern does not respond to it")
+    return notes
+
+
+def _raised_starts(problem: Problem) -> list[str]:
+    """What is moved because the Gaussian variance would be negative within the scan."""
+    notes = []
+    for floor in problem.floors:
+        start, lowest = problem.base[floor.name], floor.lowest(problem.base)[0]
+        if start < lowest:
+            notes.append(f"{floor.name} starts at {lowest:.4g}: at {start:g} Gaussian widths² are negative in the scan")
     return notes
 
 

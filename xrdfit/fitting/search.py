@@ -20,6 +20,9 @@ Array = NDArray[np.float64]
 _ASTRAY = 1.5
 _NEAR = 0.05  # of χ²: as near as the search comes to a minimum
 _SAME_POINT = 0.1  # of the optimizer's yardstick
+_SETTLED = 1e-4  # of χ²
+_STEPS = 30
+_FLAT = 0.3  # of a step: an even parameter below it has less than a tenth of a step's effect
 
 
 def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None) -> Solution:
@@ -74,6 +77,8 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
+    if not problem.occupancies.free:
+        return best
     tell("looking for other compositions")
     points = occupancy_minima(problem, best.theta)
     if best.chi2 > _ASTRAY * problem.n_points:
@@ -85,15 +90,36 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
 
 
 def settle(problem: Problem, theta: Array) -> Solution:
-    """Converge fully, then put parameters that push against a limit exactly on it."""
-    solution = minimize(problem, theta)
-    pressed = pressing(problem, solution.theta)
-    if not pressed.any():
-        return solution
+    """Converge fully, with parameters that push against a limit exactly on it."""
+    near = descend(problem, theta, tolerance=_SETTLED, steps=_STEPS)
+    if 0.0 in _heights(problem, near.theta):
+        # an absent phase has no say in its size and cell: from within the limits it may come back
+        near = min(minimize(problem, theta), near, key=lambda s: s.chi2)
+    pressed = pressing(problem, near.theta)
     middle = (problem.lower + problem.upper) / 2
-    snapped = np.where(pressed, np.where(solution.theta < middle, problem.lower, problem.upper), solution.theta)
-    on_limit = minimize(problem, snapped, free=~pressed)
-    return on_limit if on_limit.chi2 <= solution.chi2 + 1e-3 else solution
+    snapped = np.where(pressed, np.where(near.theta < middle, problem.lower, problem.upper), near.theta)
+    solution = minimize(problem, snapped, free=~pressed)
+    if solution.chi2 > near.chi2 + 1e-3:
+        solution = min(minimize(problem, near.theta), near, key=lambda s: s.chi2)
+    return _without_what_is_flat(problem, solution)
+
+
+def _heights(problem: Problem, theta: Array) -> list[float]:
+    values = problem.evaluate(theta).values
+    return [values[name] for name in problem.floored]
+
+
+def _without_what_is_flat(problem: Problem, solution: Solution) -> Solution:
+    """Put what the pattern depends on by its square, and has come so near to 0 that nothing is seen of it, at 0."""
+    even = [i for i, name in enumerate(problem.direct) if problem.rows[name].kind.even and problem.lower[i] == 0.0]
+    for i in even:
+        if 0.0 < solution.theta[i] < _FLAT * problem.step[i]:
+            theta, free = solution.theta.copy(), np.arange(len(solution.theta)) != i
+            theta[i] = 0.0
+            there = descend(problem, theta, free=free & ~pressing(problem, solution.theta), tolerance=_SETTLED)
+            if there.chi2 <= solution.chi2 + 1e-3:
+                solution = replace(solution, theta=there.theta, chi2=there.chi2)
+    return solution
 
 
 def pressing(problem: Problem, theta: Array, within: float = 0.02) -> NDArray[np.bool_]:
@@ -101,4 +127,8 @@ def pressing(problem: Problem, theta: Array, within: float = 0.02) -> NDArray[np
     evaluation = problem.evaluate(theta)
     gradient = evaluation.jacobian.T @ evaluation.residual
     near = within * problem.step
-    return ((theta - problem.lower < near) & (gradient > 0)) | ((problem.upper - theta < near) & (gradient < 0))
+    low, high = theta - problem.lower < near, problem.upper - theta < near
+    # what an even parameter does has no slope at 0
+    flat = np.zeros(len(theta), dtype=bool)
+    flat[: len(problem.direct)] = [problem.rows[n].kind.even for n in problem.direct]
+    return (low & ((gradient > 0) | (flat & (theta == 0.0)))) | (high & (gradient < 0))

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
-from xrdfit.diffraction.bragg.lines import INSTRUMENT_WIDTHS, Lines, LineTable, Rows, bind_lines, polarization_factor
 from xrdfit.diffraction.bragg.line_sums import Peaks, reaches, sum_peaks, sum_peaks_jacobian
+from xrdfit.diffraction.bragg.lines import INSTRUMENT_WIDTHS, Lines, LineTable, Rows, bind_lines, polarization_factor
 from xrdfit.diffraction.bragg.row_slopes import row_slopes
 from xrdfit.diffraction.bragg.sphere_lines import sphere_matrix
 from xrdfit.diffraction.grids import check_grid

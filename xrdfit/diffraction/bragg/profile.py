@@ -107,6 +107,7 @@ def split_width_slope(gauss: float, lorentz: float) -> tuple[float, float]:
 
 
 def lorentz_shape(u: FloatArray) -> FloatArray:
+    """Return the Lorentzian of unit area and unit full width at half maximum."""
     out = u * u
     out *= 2.0 * pi
     out += 0.5 * pi
@@ -114,6 +115,7 @@ def lorentz_shape(u: FloatArray) -> FloatArray:
 
 
 def gauss_shape(u: FloatArray) -> FloatArray:
+    """Return the Gaussian of unit area and unit full width at half maximum."""
     out = u * u
     out *= -_4LN2
     np.exp(out, out=out)
