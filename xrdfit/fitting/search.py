@@ -23,6 +23,7 @@ _SAME_POINT = 0.1  # of the optimizer's yardstick
 _SETTLED = 1e-4  # of χ²
 _STEPS = 30
 _FLAT = 0.3  # of a step: an even parameter below it has less than a tenth of a step's effect
+_NOTHING = 1e-3  # of χ²: what is gained by less is at its limit
 
 
 def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None) -> Solution:
@@ -77,6 +78,7 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
+    best = _off_zero(problem, best)
     if not problem.occupancies.free:
         return best
     tell("looking for other compositions")
@@ -89,6 +91,21 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     return replace(min(best, *found, key=lambda s: s.chi2), met=(best, *found)) if found else best
 
 
+def _off_zero(problem: Problem, best: Solution) -> Solution:
+    """Try again where an even parameter fell to 0 on the way: no slope leads away from there."""
+    zero = [i for i in _even(problem) if best.theta[i] < _FLAT * problem.step[i]]
+    if not zero:
+        return best
+    theta = best.theta.copy()
+    theta[zero] = 2.0 * problem.step[zero]
+    return min(best, descend(problem, theta, tolerance=_NEAR), key=lambda s: s.chi2)
+
+
+def _even(problem: Problem) -> list[int]:
+    """Components of θ whose sign does not matter."""
+    return [i for i, name in enumerate(problem.direct) if problem.rows[name].kind.even and problem.lower[i] == 0.0]
+
+
 def settle(problem: Problem, theta: Array) -> Solution:
     """Converge fully, with parameters that push against a limit exactly on it."""
     near = descend(problem, theta, tolerance=_SETTLED, steps=_STEPS)
@@ -99,7 +116,7 @@ def settle(problem: Problem, theta: Array) -> Solution:
     middle = (problem.lower + problem.upper) / 2
     snapped = np.where(pressed, np.where(near.theta < middle, problem.lower, problem.upper), near.theta)
     solution = minimize(problem, snapped, free=~pressed)
-    if solution.chi2 > near.chi2 + 1e-3:
+    if solution.chi2 > near.chi2 + _NOTHING:
         solution = min(minimize(problem, near.theta), near, key=lambda s: s.chi2)
     return _without_what_is_flat(problem, solution)
 
@@ -111,24 +128,26 @@ def _heights(problem: Problem, theta: Array) -> list[float]:
 
 def _without_what_is_flat(problem: Problem, solution: Solution) -> Solution:
     """Put what the pattern depends on by its square, and has come so near to 0 that nothing is seen of it, at 0."""
-    even = [i for i, name in enumerate(problem.direct) if problem.rows[name].kind.even and problem.lower[i] == 0.0]
-    for i in even:
+    for i in _even(problem):
         if 0.0 < solution.theta[i] < _FLAT * problem.step[i]:
             theta, free = solution.theta.copy(), np.arange(len(solution.theta)) != i
             theta[i] = 0.0
             there = descend(problem, theta, free=free & ~pressing(problem, solution.theta), tolerance=_SETTLED)
-            if there.chi2 <= solution.chi2 + 1e-3:
+            if there.chi2 <= solution.chi2 + _NOTHING:
                 solution = replace(solution, theta=there.theta, chi2=there.chi2)
     return solution
 
 
 def pressing(problem: Problem, theta: Array, within: float = 0.02) -> NDArray[np.bool_]:
-    """Which components of θ stand at a limit, to `within` of a step, that χ² would have them cross."""
+    """Which components of θ stand at a limit, to `within` of a step, that χ² would have them cross.
+
+    Of those that are no occupancies also such as gain nothing by leaving it: an even parameter at 0, a width beside
+    others that do the same.
+    """
     evaluation = problem.evaluate(theta)
     gradient = evaluation.jacobian.T @ evaluation.residual
     near = within * problem.step
     low, high = theta - problem.lower < near, problem.upper - theta < near
-    # what an even parameter does has no slope at 0
-    flat = np.zeros(len(theta), dtype=bool)
-    flat[: len(problem.direct)] = [problem.rows[n].kind.even for n in problem.direct]
-    return (low & ((gradient > 0) | (flat & (theta == 0.0)))) | (high & (gradient < 0))
+    gain = gradient**2 / np.maximum(np.sum(evaluation.jacobian**2, axis=0), 1e-300)
+    flat = (gain < _NOTHING) & (np.arange(len(theta)) < len(problem.direct))
+    return (low & ((gradient > 0) | flat)) | (high & ((gradient < 0) | flat))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xrdfit.fitting.prepare import Setup
     from xrdfit.fitting.problem import Evaluation
     from xrdfit.inference.result import FitResult
+    from xrdfit.inference.uncertainty.covariance import Covariance
 
 SMALL_NM = 3.0
 MOST_PAIRS = 5
@@ -29,7 +30,7 @@ SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
-def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]) -> Iterator[str]:
+def warnings_of(result: FitResult, setup: Setup, spread: Covariance) -> Iterator[str]:
     """Yield everything that casts doubt on a result."""
     yield from setup.notes
     yield from setup.model.notes
@@ -37,7 +38,7 @@ def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]
         yield result.message
     yield from _of_tables(result)
     yield from _of_engine(result)
-    yield from _of_parameters(result, without_effect)
+    yield from _of_parameters(result, spread)
     yield from _of_rivals(result)
     for phase in result.model.phases:
         yield from _of_structure(phase, result)
@@ -80,10 +81,16 @@ def _of_engine(result: FitResult) -> Iterator[str]:
             yield f"{name} is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
 
 
-def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterator[str]:
+def _of_parameters(result: FitResult, spread: Covariance) -> Iterator[str]:
     for name, p in result.parameters.items():
         if p.status == "at bound":
             yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+    if result.success and spread.undetermined:
+        yield (
+            f"the scan fixes only combinations of {', '.join(spread.undetermined)}: these have no errors of their own; "
+            "nothing else depends on it"
+        )
+    without_effect = [n for n in spread.without_effect if result.parameters[n].status != "at bound"]
     if without_effect:
         yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
     rows = result.problem.rows
