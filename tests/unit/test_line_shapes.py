@@ -46,10 +46,11 @@ def test_sum_over_windows_is_the_whole_sum():
     grid = np.unique(np.concatenate([rng.uniform(15.0, 40.0, 900), rng.uniform(50.0, 65.0, 700)]))
     peaks = random_peaks(rng, 300)
     whole = direct_sum(grid, peaks)
-    # Gaussians end at 4e-10 of their height, Lorentzians reach the whole grid or end at 1.1e-5.
-    assert_allclose(sum_peaks(grid, peaks), whole, rtol=0.0, atol=1e-8 * whole.max())
+    # Gaussians end at 4e-10 of their height, tails of Lorentzians are interpolated.
+    assert_allclose(sum_peaks(grid, peaks), whole, rtol=0.0, atol=2e-6 * whole.max())
     sharp = Peaks(peaks.position, 0.02 * peaks.fwhm, peaks.lorentz, peaks.gauss)
-    assert_allclose(sum_peaks(grid, sharp), direct_sum(grid, sharp), rtol=0.0, atol=2e-5 * whole.max() / 0.02)
+    whole = direct_sum(grid, sharp)
+    assert_allclose(sum_peaks(grid, sharp), whole, rtol=0.0, atol=2e-6 * whole.max())
 
 
 def test_derivatives_of_the_sum():
@@ -70,9 +71,9 @@ def test_derivatives_of_the_sum():
         assert_allclose(jacobian[:, p], numeric, rtol=0.0, atol=1e-7 * np.abs(numeric).max())
 
 
-def test_no_line_on_the_grid_gives_zero():
+def test_no_line_on_the_grid_gives_next_to_nothing():
     far = Peaks(np.array([100.0]), np.array([0.01]), np.ones(1), np.ones(1))
-    assert not sum_peaks(np.linspace(10.0, 20.0, 11), far).any()
+    assert sum_peaks(np.linspace(10.0, 20.0, 11), far).max() < 1e-8 / 0.01
 
 
 def test_lognormal_nodes_give_the_moments_of_the_volume_weighted_distribution():

@@ -33,7 +33,6 @@ _LEAST_TAIL = 5.0
 _CELL_MARGIN = 0.97
 _TAIL_MARGIN = 0.99
 _MANY_INDICES = 100_000
-_MANY_ENTRIES = 1 << 18
 _STEP = 1e-5
 # The scale on which a parameter changes anything, where its own value may be 0; a derivative's step is _STEP of it.
 _SCALES = {
@@ -170,9 +169,7 @@ class BraggEngine:
         return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), slopes, self._groups(rows, values))
 
     def _groups(self, rows: Rows, values: Values) -> NDArray[np.intp] | None:
-        """Return the groups of rows whose tails are to be computed together, None where nothing would be gained."""
-        many = rows.group.size * self.two_theta.size > _MANY_ENTRIES
-        return rows.group if many and self.table.divergent(values) else None
+        return rows.group if rows.group.size and self.table.divergent(values) else None
 
     def _row_differences(
         self, values: Values, name: str, lines: Lines, counts: NDArray[np.intp], keep: NDArray[np.intp]

@@ -1,12 +1,20 @@
 """The sum of many lines over a grid, with its derivatives.
 
-Each family of lines, Lorentzians and Gaussians, is evaluated over windows of the grid only, neighbours together.
+Gaussians are evaluated over windows of the grid. A Lorentzian has tails over the whole of it: it is split into a core
+that ends and a tail that is so smooth that a coarse grid holds it,
+
+    L = L r^4 + L (1 - r^4),  r = (1 + 4 u^2)/(1 + 4 U^2) - 1 for |u| < U, 0 beyond,
+
+the second being the Taylor series of L in u^2 around U^2 up to the third order within U. Sub-lines of one line, which
+differ in position alone, share one tail at their mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import ceil, inf
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +22,26 @@ from numpy.typing import NDArray
 from xrdfit.diffraction.bragg.profile import gauss_shape, gauss_slopes, lorentz_shape, lorentz_slopes
 from xrdfit.diffraction.protocol import FloatArray
 
-# Half windows in units of the full width at half maximum: where the height has fallen to 1.1e-5 (Lorentzian; it
-# has lost 0.2 % of its area there) and 4e-10 (Gaussian) of the maximum.
-LORENTZ_WINDOW = 150.0
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+# In units of the full width at half maximum: how far beyond the grid a Lorentzian still matters, where it has fallen
+# to 1.1e-5 of its maximum, and the half window of a Gaussian, where that is 4e-10.
+LORENTZ_REACH = 150.0
 GAUSS_WINDOW = 2.8
 
 _BLOCK = 1 << 15  # entries of a block of rows: its few arrays stay in the processor's cache, and in reused memory
-_SPAN = 256  # points beyond two windows that a block may span: a call costs as much as so many
-# Half window of the difference between a group of Lorentzians and one at their mean, whose height relative to the
-# maximum is 3/4 spread^2 fwhm^2/x^4: where that is 1e-5, and outside the group.
-_NEAR = 16.5
+_SPAN = 64  # points beyond 1.25 windows that a block may span: a call costs as much as so many
+# U: in full widths; in steps of the grid, since fewer points gain nothing; and for lines that share a tail, whose
+# difference from one line is 3/4 spread^2/(fwhm^2 U^4) of the maximum, here 1e-5, outside of where they are.
+_CORE = 8.0
+_CORE_STEPS = 30.0
+_SHARED = 16.5
 _OUTSIDE = 3.0
+_WHOLE = 0.25  # of the grid's range: lines with wider cores are not split
+_COARSE = 10.0  # steps of the coarse grid within U: right to 1e-6 of the maximum
+_POINTS = 6  # of the interpolation
+_FEW = 1 << 18  # entries that cost less than splitting would
 
 
 @dataclass(frozen=True)
@@ -45,17 +62,59 @@ class Peaks:
     gauss: FloatArray
 
 
-@dataclass(frozen=True)
-class _Family:
-    """One line shape f(u) of unit area and unit width, u = (x - position) / fwhm."""
-
-    shape: Callable[[FloatArray], FloatArray]
-    slopes: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
-    window: float
+Slopes = tuple[FloatArray, FloatArray]
+Shape = Callable[[FloatArray, FloatArray, bool], tuple[FloatArray, Slopes | None]]
+"""f(u) of unit area and unit width, its derivative and u times it; the second argument is U of each row."""
 
 
-_LORENTZ = _Family(lorentz_shape, lorentz_slopes, LORENTZ_WINDOW)
-_GAUSS = _Family(gauss_shape, gauss_slopes, GAUSS_WINDOW)
+def _lorentz(u: FloatArray, _: FloatArray, slopes: bool) -> tuple[FloatArray, Slopes | None]:
+    f = lorentz_shape(u)
+    return f, lorentz_slopes(u, f) if slopes else None
+
+
+def _gauss(u: FloatArray, _: FloatArray, slopes: bool) -> tuple[FloatArray, Slopes | None]:
+    f = gauss_shape(u)
+    return f, gauss_slopes(u, f) if slopes else None
+
+
+def _core(u: FloatArray, end: FloatArray, slopes: bool) -> tuple[FloatArray, Slopes | None]:
+    """L r^4."""
+    return _part(u, end, slopes, core=True)
+
+
+def _tail(u: FloatArray, end: FloatArray, slopes: bool) -> tuple[FloatArray, Slopes | None]:
+    """L (1 - r^4)."""
+    return _part(u, end, slopes, core=False)
+
+
+def _part(u: FloatArray, end: FloatArray, slopes: bool, core: bool) -> tuple[FloatArray, Slopes | None]:
+    f, r = lorentz_shape(u), _depth(u, end)
+    cubed = r * r
+    cubed *= r
+    share = cubed * r
+    if not core:
+        np.subtract(1.0, share, out=share)
+    if not slopes:
+        return f * share, None
+    # of r^4, with r' = 8 u/(1 + 4 U^2)
+    cubed *= f
+    cubed *= u
+    cubed *= (32.0 if core else -32.0) / (1.0 + 4.0 * end * end)
+    turned = cubed * u
+    by_u, by_width = lorentz_slopes(u, f)
+    by_u *= share
+    by_u += cubed
+    by_width *= share
+    by_width += turned
+    f *= share
+    return f, (by_u, by_width)
+
+
+def _depth(u: FloatArray, end: FloatArray) -> FloatArray:
+    r = u * u
+    r -= end * end
+    r *= 4.0 / (1.0 + 4.0 * end * end)
+    return np.minimum(r, 0.0, out=r)
 
 
 @dataclass(frozen=True)
@@ -64,10 +123,8 @@ class _Lines:
 
     Attributes
     ----------
-    position, fwhm : ndarray, shape (m,)
-        Degree.
-    centre, half : ndarray, shape (m,)
-        Centre of the window, and half of it.
+    position, fwhm, end : ndarray, shape (m,)
+        Degree; the last is U of a core, in full widths.
     direct : ndarray, shape (m, p)
         Weights of f(u).
     by_position, by_width : ndarray, shape (m, q)
@@ -76,101 +133,160 @@ class _Lines:
 
     position: FloatArray
     fwhm: FloatArray
-    centre: FloatArray
-    half: FloatArray
+    end: FloatArray
     direct: FloatArray
     by_position: FloatArray
     by_width: FloatArray
 
-    def add(self, family: _Family, two_theta: FloatArray, total: FloatArray, moved: FloatArray) -> None:
-        """Add what the lines make on the grid to `total` (p, n) and `moved` (q, n)."""
-        for rows, low, high in _blocks(two_theta, self.centre, self.half):
-            inverse = 1.0 / self.fwhm[rows]
-            u = np.multiply.outer(inverse, two_theta[low:high])
-            u -= (self.position[rows] * inverse)[:, None]
-            f = family.shape(u)
-            total[:, low:high] += self.direct[rows].T @ f
-            if len(moved):
-                by_position, by_width = family.slopes(u, f)
-                moved[:, low:high] += self.by_position[rows].T @ by_position
-                moved[:, low:high] += self.by_width[rows].T @ by_width
+    def only(self, keep: NDArray[np.bool_]) -> _Lines:
+        """Return some of the lines."""
+        return _Lines(*(getattr(self, field.name)[keep] for field in fields(self)))
 
 
-def _blocks(two_theta: FloatArray, centre: FloatArray, half: FloatArray) -> Iterator[tuple[NDArray[np.intp], int, int]]:
-    """Yield rows whose windows touch the grid, neighbours together, and the stretch of the grid that they share.
+@dataclass(frozen=True)
+class _Sums:
+    """What is summed over lines on a grid: `total` (p, n) of f, `moved` (q, n) of its derivatives."""
 
-    Rows of one centre come in one block: what their sum leaves out beyond the stretch is the same for all.
-    """
-    first = np.searchsorted(two_theta, centre - half)
-    last = np.searchsorted(two_theta, centre + half, side="right")
+    grid: FloatArray
+    total: FloatArray
+    moved: FloatArray
+
+    @classmethod
+    def on(cls, grid: FloatArray, like: _Sums) -> _Sums:
+        """Begin the same sums on another grid."""
+        return cls(grid, np.zeros((len(like.total), grid.size)), np.zeros((len(like.moved), grid.size)))
+
+    def add(self, shape: Shape, lines: _Lines, window: float) -> None:
+        """Add lines of one shape, each within a window in units of its width (at least)."""
+        for rows, low, high in _blocks(self.grid, lines.position, window * lines.fwhm * lines.end):
+            inverse = 1.0 / lines.fwhm[rows]
+            u = np.multiply.outer(inverse, self.grid[low:high])
+            u -= (lines.position[rows] * inverse)[:, None]
+            f, slopes = shape(u, lines.end[rows, None], len(self.moved) > 0)
+            self.total[:, low:high] += lines.direct[rows].T @ f
+            if slopes is not None:
+                self.moved[:, low:high] += lines.by_position[rows].T @ slopes[0]
+                self.moved[:, low:high] += lines.by_width[rows].T @ slopes[1]
+
+
+def _blocks(grid: FloatArray, centre: FloatArray, half: FloatArray) -> Iterator[tuple[NDArray[np.intp], int, int]]:
+    """Yield rows whose windows touch the grid, neighbours together, and the stretch of the grid that they share."""
+    first = np.searchsorted(grid, centre - half)
+    last = np.searchsorted(grid, centre + half, side="right")
     order = np.flatnonzero(last > first)
     order = order[np.argsort(centre[order], kind="stable")]
     first, last = first[order], last[order]
-    ends = np.flatnonzero(np.diff(centre[order], append=np.inf)) + 1
     begin = 0
     while begin < order.size:
         length = int(last[begin] - first[begin])
         low = np.minimum.accumulate(first[begin : begin + max(1, _BLOCK // length)])
         high = np.maximum.accumulate(last[begin : begin + low.size])
         span = high - low
-        wide = (span > 2 * length + _SPAN) | (span * np.arange(1, low.size + 1) > _BLOCK)
+        wide = (span > length + length // 4 + _SPAN) | (span * np.arange(1, low.size + 1) > _BLOCK)
         wide[0] = False
         count = int(np.argmax(wide)) or low.size
-        full = int(np.searchsorted(ends, begin + count, side="right")) - 1
-        end = int(ends[full] if full >= 0 and ends[full] > begin else ends[full + 1])
-        yield order[begin:end], int(first[begin:end].min()), int(last[begin:end].max())
-        begin = end
+        yield order[begin : begin + count], int(low[count - 1]), int(high[count - 1])
+        begin += count
 
 
-def _shared_tails(lines: _Lines, area: FloatArray, d_area: FloatArray, group: NDArray[np.intp]) -> Iterator[_Lines]:
-    """Yield lines that make the same sum, of groups of one width, with one wide window a group.
-
-    Far away a group is one line at its mean position; the difference has a short window:
-    sum L_k = (sum L_k - L_mean) + L_mean.
+def _add_lorentz(
+    sums: _Sums, lines: _Lines, area: FloatArray, d_area: FloatArray, group: NDArray[np.intp] | None
+) -> None:
+    """Add Lorentzians, tails over the whole grid.
 
     Parameters
     ----------
+    sums : _Sums
     lines : _Lines
+        Their `end` is not used.
     area, d_area : ndarray, shape (m,) and (m, q)
         And the derivatives of the areas by what moves lines.
-    group : ndarray of int, shape (m,)
-        Which group each line belongs to; those of one group stand together.
+    group : ndarray of int, shape (m,), or None
+        Which lines share a tail.
     """
+    grid = sums.grid
+    if lines.position.size * grid.size < _FEW:
+        sums.add(_lorentz, lines, inf)
+        return
+    tails, own, spread, outside = _together(lines, area, d_area, group)
+    step = (grid[-1] - grid[0]) / max(grid.size - 1, 1)
+    end = np.maximum(_SHARED * np.sqrt(spread / tails.fwhm), _OUTSIDE * outside / tails.fwhm)
+    end = np.maximum(end, np.maximum(_CORE, _CORE_STEPS * step / tails.fwhm))
+    tails, lines = _with_end(tails, end), _with_end(lines, end[own])
+    reach = end * tails.fwhm
+    whole = reach > _WHOLE * (grid[-1] - grid[0])
+    sums.add(_lorentz, lines.only(whole[own]), inf)
+    if whole.all():
+        return
+    sums.add(_core, lines.only(~whole[own]), 1.0)
+    octave = np.floor(np.log2(reach / reach[~whole].min()))
+    for number in np.unique(octave[~whole]):
+        mine = ~whole & (octave == number)
+        coarse = _Sums.on(_coarse_grid(grid, float(reach[mine].min()) / _COARSE), sums)
+        coarse.add(_tail, tails.only(mine), inf)
+        spline = _interpolation(coarse.grid, grid)
+        sums.total[:] += (spline @ coarse.total.T).T
+        if len(sums.moved):
+            sums.moved[:] += (spline @ coarse.moved.T).T
+
+
+def _with_end(lines: _Lines, end: FloatArray) -> _Lines:
+    return _Lines(lines.position, lines.fwhm, end, lines.direct, lines.by_position, lines.by_width)
+
+
+def _together(
+    lines: _Lines, area: FloatArray, d_area: FloatArray, group: NDArray[np.intp] | None
+) -> tuple[_Lines, NDArray[np.intp], FloatArray, FloatArray]:
+    """Return one line for each group at its mean position, each line's group, and how far the group's lines lie apart.
+
+    The last two, root mean square and largest distance from the mean, have shape (groups,).
+    """
+    if group is None:
+        none = np.zeros(area.size)
+        return lines, np.arange(area.size), none, none
     start = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-    count = np.diff(start, append=group.size)
-    own = np.repeat(np.arange(start.size), count)
+    own = np.repeat(np.arange(start.size), np.diff(start, append=group.size))
 
     def gather(part: FloatArray) -> FloatArray:
         return np.add.reduceat(part, start, axis=0)
 
     weight = area + np.where(gather(area) > 0.0, 0.0, 1.0)[own]
-    mean = gather(weight * lines.position) / gather(weight)
+    whole = gather(weight)
+    mean = gather(weight * lines.position) / whole
     away = lines.position - mean[own]
-    spread = np.sqrt(gather(weight * away**2) / gather(weight))
     # the product of area and mean position moves with the areas too
     pull = lines.by_position - d_area * (away / lines.fwhm**2)[:, None]
-    fwhm, wide = lines.fwhm[start], lines.half[start]
-    together = (gather(lines.direct), gather(pull), gather(lines.by_width))
-    yield _Lines(mean, fwhm, mean, wide, *together)
-    half = _NEAR * np.sqrt(spread * fwhm) + _OUTSIDE * np.maximum.reduceat(np.abs(away), start)
-    several = count > 1
-    inside = several[own]
-    own = own[inside]
-    near = (
-        (lines.position[inside], mean[several]),
-        (lines.fwhm[inside], fwhm[several]),
-        (mean[own], mean[several]),
-        (half[own], half[several]),
-        (lines.direct[inside], -together[0][several]),
-        (lines.by_position[inside], -together[1][several]),
-        (lines.by_width[inside], -together[2][several]),
-    )
-    yield _Lines(*(np.concatenate(pair) for pair in near))
+    together = _Lines(mean, lines.fwhm[start], mean, gather(lines.direct), gather(pull), gather(lines.by_width))
+    spread = np.sqrt(gather(weight * away**2) / whole)
+    return together, own, spread, np.maximum.reduceat(np.abs(away), start)
+
+
+def _coarse_grid(grid: FloatArray, step: float) -> FloatArray:
+    """Return even steps over a grid, with the points beyond its ends that interpolation needs."""
+    margin = _POINTS // 2
+    count = ceil((grid[-1] - grid[0]) / step) + 2 * margin
+    return grid[0] + step * (np.arange(count) - (margin - 1))
+
+
+def _interpolation(coarse: FloatArray, grid: FloatArray) -> csr_array:
+    """Return the matrix, shape (n, coarse), of Lagrange's interpolation from even steps, with six points."""
+    from scipy.sparse import csr_array
+
+    place = (grid - coarse[0]) / (coarse[1] - coarse[0])
+    first = np.clip(place.astype(np.intp) - (_POINTS // 2 - 1), 0, coarse.size - _POINTS)
+    nodes = np.arange(_POINTS)
+    away = (place - first)[:, None] - nodes
+    weights = np.ones((grid.size, _POINTS))
+    for node in nodes:
+        for other in nodes[nodes != node]:
+            weights[:, node] *= away[:, other] / (node - other)
+    pointers = np.arange(grid.size + 1) * _POINTS
+    return csr_array((weights.ravel(), (first[:, None] + nodes).ravel(), pointers), shape=(grid.size, coarse.size))
 
 
 def reaches(two_theta: FloatArray, position: FloatArray, fwhm: FloatArray) -> NDArray[np.bool_]:
-    """Return which lines reach into the grid with their Lorentzian window, shape (m,)."""
-    half = LORENTZ_WINDOW * fwhm
+    """Return which lines reach into the grid with their tails, shape (m,)."""
+    half = LORENTZ_REACH * fwhm
     return (position + half >= two_theta[0]) & (position - half <= two_theta[-1])
 
 
@@ -223,20 +339,21 @@ def sum_peaks_jacobian(
     moving = np.flatnonzero(slopes.position.any(axis=0) | slopes.fwhm.any(axis=0))
     d_position, d_fwhm = slopes.position[:, moving], slopes.fwhm[:, moving]
     total = np.zeros((1 + slopes.position.shape[1], two_theta.size))
-    moved = np.zeros((moving.size, two_theta.size))
+    sums = _Sums(two_theta, total, np.zeros((moving.size, two_theta.size)))
     inverse = (1.0 / peaks.fwhm)[:, None]
-    for family, area, d_area in ((_LORENTZ, peaks.lorentz, slopes.lorentz), (_GAUSS, peaks.gauss, slopes.gauss)):
+    end = np.ones(peaks.fwhm.size)
+    for part in ("lorentz", "gauss"):
+        area, d_area = getattr(peaks, part), getattr(slopes, part)
         if not (area.any() or d_area.any()):
             continue
         height = area[:, None] * inverse
         by_width = -height * inverse * d_fwhm
         direct = np.concatenate([height, d_area * inverse], axis=1)
         direct[:, 1 + moving] += by_width
-        by_position = -height * inverse * d_position
-        half = family.window * peaks.fwhm
-        lines = _Lines(peaks.position, peaks.fwhm, peaks.position, half, direct, by_position, by_width)
-        shared = family is _LORENTZ and group is not None
-        for part in _shared_tails(lines, area, d_area[:, moving], group) if shared else (lines,):
-            part.add(family, two_theta, total, moved)
-    total[1 + moving] += moved
+        lines = _Lines(peaks.position, peaks.fwhm, end, direct, -height * inverse * d_position, by_width)
+        if part == "lorentz":
+            _add_lorentz(sums, lines, area, d_area[:, moving], group)
+        else:
+            sums.add(_gauss, lines, GAUSS_WINDOW)
+    total[1 + moving] += sums.moved
     return total[0], total[1:].T
