@@ -123,3 +123,25 @@ def test_tails_of_a_group_are_those_of_one_line():
     one, other = sum_peaks_jacobian(grid, peaks, slopes)[1], sum_peaks_jacobian(grid, peaks, slopes, group)[1]
     for column in range(2):
         assert_allclose(other[:, column], one[:, column], rtol=0.0, atol=1e-4 * np.abs(one[:, column]).max())
+
+
+def test_many_lines_of_all_widths_are_their_sum():
+    """From those that the grid hardly resolves to those wider than half of it."""
+    rng = np.random.default_rng(7)
+    grid = np.linspace(10.0, 80.0, 3501)
+    peaks = Peaks(rng.uniform(0.0, 90.0, 400), 10 ** rng.uniform(-1.3, 1.6, 400), *rng.uniform(0.0, 1.0, (2, 400)))
+    whole = direct_sum(grid, peaks)
+    assert_allclose(sum_peaks(grid, peaks), whole, rtol=0.0, atol=2e-6 * whole.max())
+
+
+@pytest.mark.parametrize("sigma", [0.3, 0.6, 0.8, 1.0])
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_a_lognormal_distribution_of_sizes_against_its_integral(sigma, eta):
+    x = np.linspace(-3.0, 3.0, 301)
+    sizes, weights = lognormal_nodes(1.0, sigma)
+    line = sum(w * pseudo_voigt(x, 1.0 / size, eta) for size, w in zip(sizes, weights, strict=True))
+    t = np.linspace(-8.0, 8.0, 2001)
+    share = np.exp(-0.5 * t**2) / np.exp(-0.5 * t**2).sum()
+    many = np.exp(3.0 * sigma**2 + sigma * t)
+    direct = sum(w * pseudo_voigt(x, 1.0 / size, eta) for size, w in zip(many, share, strict=True))
+    assert np.abs(line - direct).max() < 5e-4 * direct.max()

@@ -133,6 +133,8 @@ def prepare(
     auto = any(options.of(view.label).engine == "auto" for view in views)
     elsewhere = {r.name for r in model.rows("bragg")} if auto else set()
     rows = resolve_rows(_all_rows(views), options, tied, elsewhere)
+    for view in views:
+        notes += _unknown_to_debye(view, rows, options.of(view.label).engine == "auto")
     notes += _leave_flat_starts(rows)
     bounds = [
         view.model.bind(
@@ -243,6 +245,25 @@ def _block(view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow])
         varies=np.array([rows[name].vary for name in linear]),
         floored=np.array([rows[name].minimum >= 0.0 for name in linear]),
     )
+
+
+def _unknown_to_debye(view: ScanSetup, rows: dict[str, ParameterRow], auto: bool) -> list[str]:
+    """What a Debye sum leaves out though the model has it; where the engine was chosen for the user, it is held."""
+    phases = [p for p in view.model.phases if (p.engine or view.engine) == "debye"]
+    notes = [
+        f"{p.name}: the Debye engine leaves preferred orientation (march_r={p.march_r:g}) out"
+        for p in phases
+        if p.march_axis is not None and p.march_r != 1.0
+    ]
+    axial = [rows[r.name] for r in view.rows if r.kind.stem in ("S_L", "H_L")] if phases else []
+    for r in axial:
+        if r.vary and len(phases) == len(view.model.phases):
+            if not auto:
+                raise InputError(f"vary {r.name}: the Debye engine knows no axial divergence; --engine bragg does")
+            rows[r.name] = replace(r, vary=False)
+        if r.vary or r.value != 0.0:
+            notes.append(f"the Debye engine leaves axial divergence ({r.name}) out")
+    return notes
 
 
 def _leave_flat_starts(rows: dict[str, ParameterRow]) -> list[str]:

@@ -52,7 +52,8 @@ def node_counts(two_theta: FloatArray, fwhm: FloatArray, s_l: float, h_l: float)
     if reach == 0.0:
         return np.ones(two_theta.size, dtype=np.intp)
     extent = 0.5 * reach**2 / np.maximum(np.abs(np.tan(two_theta)), 1e-3)
-    return np.minimum(np.ceil(4.0 + 3.2 * extent / fwhm), MAX_NODES).astype(np.intp)
+    ratio = extent / fwhm
+    return np.ceil(np.minimum(np.minimum(4.0 + 3.2 * ratio, 1.8 + 5.5 * ratio), MAX_NODES)).astype(np.intp)
 
 
 def sub_lines(

@@ -41,6 +41,8 @@ _OUTSIDE = 3.0
 _WHOLE = 0.25  # of the grid's range: lines with wider cores are not split
 _COARSE = 10.0  # steps of the coarse grid within U: right to 1e-6 of the maximum
 _POINTS = 6  # of the interpolation
+_SMOOTH = 25.0  # steps of the coarse grid within a full width: a whole line is right to 1e-6 of the maximum
+_COARSER = 3.0  # steps of the grid within one of the coarse grid that make it worth while
 _FEW = 1 << 18  # entries that cost less than splitting would
 
 
@@ -205,9 +207,6 @@ def _add_lorentz(
         Which lines share a tail.
     """
     grid = sums.grid
-    if lines.position.size * grid.size < _FEW:
-        sums.add(_lorentz, lines, inf)
-        return
     tails, own, spread, outside = _together(lines, area, d_area, group)
     step = (grid[-1] - grid[0]) / max(grid.size - 1, 1)
     end = np.maximum(_SHARED * np.sqrt(spread / tails.fwhm), _OUTSIDE * outside / tails.fwhm)
@@ -219,15 +218,20 @@ def _add_lorentz(
     if whole.all():
         return
     sums.add(_core, lines.only(~whole[own]), 1.0)
-    octave = np.floor(np.log2(reach / reach[~whole].min()))
-    for number in np.unique(octave[~whole]):
-        mine = ~whole & (octave == number)
-        coarse = _Sums.on(_coarse_grid(grid, float(reach[mine].min()) / _COARSE), sums)
-        coarse.add(_tail, tails.only(mine), inf)
-        spline = _interpolation(coarse.grid, grid)
-        sums.total[:] += (spline @ coarse.total.T).T
+    _add_coarse(sums, _tail, tails.only(~whole), inf, reach[~whole] / _COARSE)
+
+
+def _add_coarse(sums: _Sums, shape: Shape, lines: _Lines, window: float, step: FloatArray) -> None:
+    """Add lines by way of coarse grids of about these steps, shape (m,), one for each octave."""
+    octave = np.floor(np.log2(step / step.min(initial=inf)))
+    for number in np.unique(octave):
+        mine = octave == number
+        coarse = _Sums.on(_coarse_grid(sums.grid, float(step[mine].min())), sums)
+        coarse.add(shape, lines.only(mine), window)
+        matrix = _interpolation(coarse.grid, sums.grid)
+        sums.total[:] += (matrix @ coarse.total.T).T
         if len(sums.moved):
-            sums.moved[:] += (spline @ coarse.moved.T).T
+            sums.moved[:] += (matrix @ coarse.moved.T).T
 
 
 def _with_end(lines: _Lines, end: FloatArray) -> _Lines:
@@ -351,9 +355,21 @@ def sum_peaks_jacobian(
         direct = np.concatenate([height, d_area * inverse], axis=1)
         direct[:, 1 + moving] += by_width
         lines = _Lines(peaks.position, peaks.fwhm, end, direct, -height * inverse * d_position, by_width)
-        if part == "lorentz":
-            _add_lorentz(sums, lines, area, d_area[:, moving], group)
+        shape, window = (_lorentz, inf) if part == "lorentz" else (_gauss, GAUSS_WINDOW)
+        if lines.position.size * two_theta.size < _FEW:
+            sums.add(shape, lines, window)
+            continue
+        step = (two_theta[-1] - two_theta[0]) / (two_theta.size - 1)
+        broad = peaks.fwhm > _SMOOTH * _COARSER * step
+        if broad.any():
+            _add_coarse(sums, shape, lines.only(broad), window, peaks.fwhm[broad] / _SMOOTH)
+        if broad.all():
+            continue
+        lines = lines.only(~broad)
+        if part == "gauss":
+            sums.add(shape, lines, window)
         else:
-            sums.add(_gauss, lines, GAUSS_WINDOW)
+            own = None if group is None else group[~broad]
+            _add_lorentz(sums, lines, area[~broad], d_area[~broad][:, moving], own)
     total[1 + moving] += sums.moved
     return total[0], total[1:].T
