@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,9 @@ _CORE_STEPS = 30.0
 _SHARED = 16.5
 _OUTSIDE = 3.0
 _WHOLE = 0.25  # of the grid's range: lines with wider cores are not split
-_COARSE = 10.0  # steps of the coarse grid within U: right to 1e-6 of the maximum
+_COARSE = 7.0  # at least so many steps of the coarse grid within U: right to 1e-6 of the maximum
 _POINTS = 6  # of the interpolation
-_SMOOTH = 25.0  # steps of the coarse grid within a full width: a whole line is right to 1e-6 of the maximum
+_SMOOTH = 20.0  # and within a full width, where a whole line is on it
 _COARSER = 3.0  # steps of the grid within one of the coarse grid that make it worth while
 _FEW = 1 << 18  # entries that cost less than splitting would
 
@@ -222,13 +223,13 @@ def _add_lorentz(
 
 
 def _add_coarse(sums: _Sums, shape: Shape, lines: _Lines, window: float, step: FloatArray) -> None:
-    """Add lines by way of coarse grids of about these steps, shape (m,), one for each octave."""
-    octave = np.floor(np.log2(step / step.min(initial=inf)))
+    """Add lines by way of coarse grids, each with steps of at most these, shape (m,)."""
+    octave = np.floor(np.log2(step))
     for number in np.unique(octave):
-        mine = octave == number
-        coarse = _Sums.on(_coarse_grid(sums.grid, float(step[mine].min())), sums)
-        coarse.add(shape, lines.only(mine), window)
-        matrix = _interpolation(coarse.grid, sums.grid)
+        # whole powers of two: the coarse grid stays where it is as widths move
+        grid, matrix = _coarse(_Same(sums.grid), 2.0**number)
+        coarse = _Sums.on(grid, sums)
+        coarse.add(shape, lines.only(octave == number), window)
         sums.total[:] += (matrix @ coarse.total.T).T
         if len(sums.moved):
             sums.moved[:] += (matrix @ coarse.moved.T).T
@@ -265,19 +266,31 @@ def _together(
     return together, own, spread, np.maximum.reduceat(np.abs(away), start)
 
 
-def _coarse_grid(grid: FloatArray, step: float) -> FloatArray:
-    """Return even steps over a grid, with the points beyond its ends that interpolation needs."""
-    margin = _POINTS // 2
-    count = ceil((grid[-1] - grid[0]) / step) + 2 * margin
-    return grid[0] + step * (np.arange(count) - (margin - 1))
+@dataclass(frozen=True)
+class _Same:
+    """An array that is equal to nothing but itself, so that what follows from it can be kept."""
+
+    array: FloatArray
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.array is self.array
 
 
-def _interpolation(coarse: FloatArray, grid: FloatArray) -> csr_array:
-    """Return the matrix, shape (n, coarse), of Lagrange's interpolation from even steps, with six points."""
+@lru_cache(maxsize=16)
+def _coarse(fine: _Same, step: float) -> tuple[FloatArray, csr_array]:
+    """Return even steps over a grid (n,) and the matrix, shape (n, steps), of interpolation from them.
+
+    Lagrange's with six points; the steps go as far beyond the grid's ends as that needs.
+    """
     from scipy.sparse import csr_array
 
-    place = (grid - coarse[0]) / (coarse[1] - coarse[0])
-    first = np.clip(place.astype(np.intp) - (_POINTS // 2 - 1), 0, coarse.size - _POINTS)
+    grid, margin = fine.array, _POINTS // 2
+    count = ceil((grid[-1] - grid[0]) / step) + 2 * margin
+    place = (grid - grid[0]) / step + (margin - 1)
+    first = np.clip(place.astype(np.intp) - (margin - 1), 0, count - _POINTS)
     nodes = np.arange(_POINTS)
     away = (place - first)[:, None] - nodes
     weights = np.ones((grid.size, _POINTS))
@@ -285,7 +298,8 @@ def _interpolation(coarse: FloatArray, grid: FloatArray) -> csr_array:
         for other in nodes[nodes != node]:
             weights[:, node] *= away[:, other] / (node - other)
     pointers = np.arange(grid.size + 1) * _POINTS
-    return csr_array((weights.ravel(), (first[:, None] + nodes).ravel(), pointers), shape=(grid.size, coarse.size))
+    matrix = csr_array((weights.ravel(), (first[:, None] + nodes).ravel(), pointers), shape=(grid.size, count))
+    return grid[0] + step * (np.arange(count) - (margin - 1)), matrix
 
 
 def reaches(two_theta: FloatArray, position: FloatArray, fwhm: FloatArray) -> NDArray[np.bool_]:
