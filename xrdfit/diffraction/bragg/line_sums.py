@@ -215,11 +215,21 @@ def _add_lorentz(
     tails, lines = _with_end(tails, end), _with_end(lines, end[own])
     reach = end * tails.fwhm
     whole = reach > _WHOLE * (grid[-1] - grid[0])
-    sums.add(_lorentz, lines.only(whole[own]), inf)
+    _add(sums, _lorentz, lines.only(whole[own]), inf)
     if whole.all():
         return
-    sums.add(_core, lines.only(~whole[own]), 1.0)
+    _add(sums, _core, lines.only(~whole[own]), 1.0)
     _add_coarse(sums, _tail, tails.only(~whole), inf, reach[~whole] / _COARSE)
+
+
+def _add(sums: _Sums, shape: Shape, lines: _Lines, window: float) -> None:
+    """Add lines, broad ones by way of a coarse grid."""
+    step = (sums.grid[-1] - sums.grid[0]) / max(sums.grid.size - 1, 1)
+    broad = lines.fwhm > _SMOOTH * _COARSER * step
+    if broad.any():
+        _add_coarse(sums, shape, lines.only(broad), window, lines.fwhm[broad] / _SMOOTH)
+        lines = lines.only(~broad)
+    sums.add(shape, lines, window)
 
 
 def _add_coarse(sums: _Sums, shape: Shape, lines: _Lines, window: float, step: FloatArray) -> None:
@@ -372,18 +382,9 @@ def sum_peaks_jacobian(
         shape, window = (_lorentz, inf) if part == "lorentz" else (_gauss, GAUSS_WINDOW)
         if lines.position.size * two_theta.size < _FEW:
             sums.add(shape, lines, window)
-            continue
-        step = (two_theta[-1] - two_theta[0]) / (two_theta.size - 1)
-        broad = peaks.fwhm > _SMOOTH * _COARSER * step
-        if broad.any():
-            _add_coarse(sums, shape, lines.only(broad), window, peaks.fwhm[broad] / _SMOOTH)
-        if broad.all():
-            continue
-        lines = lines.only(~broad)
-        if part == "gauss":
-            sums.add(shape, lines, window)
+        elif part == "gauss":
+            _add(sums, shape, lines, window)
         else:
-            own = None if group is None else group[~broad]
-            _add_lorentz(sums, lines, area[~broad], d_area[~broad][:, moving], own)
+            _add_lorentz(sums, lines, area, d_area[:, moving], group)
     total[1 + moving] += sums.moved
     return total[0], total[1:].T
