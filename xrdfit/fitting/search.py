@@ -23,10 +23,13 @@ _SAME_POINT = 0.1  # of the optimizer's yardstick
 _SETTLED = 1e-4  # of χ²
 _STEPS = 30
 _FLAT = 0.3  # of a step: an even parameter below it has less than a tenth of a step's effect
+_SLIGHT = 1e-6  # of χ²
 _NOTHING = 1e-3  # of χ²: what is gained by less is at its limit
 
 
-def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None) -> Solution:
+def minimize(
+    problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None, tolerance: float = _NOTHING
+) -> Solution:
     """Minimize χ² from one starting point with `lmfit` (method ``least_squares``, trust region reflective).
 
     Parameters
@@ -35,6 +38,8 @@ def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None =
     start : ndarray, shape (n_theta,)
     free : ndarray of bool, optional
         Components of θ that move; all by default.
+    tolerance : float
+        Of χ², where its minimum is the number of points: a step that gains less is the last.
     """
     import lmfit
 
@@ -57,7 +62,7 @@ def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None =
         fitted: Any = minimizer.least_squares(
             jac=lambda p: evaluate(p).jacobian[:, free],
             x_scale=problem.step[free],
-            ftol=_NOTHING / problem.n_points,  # of χ², where its minimum is the number of points
+            ftol=tolerance / problem.n_points,
             xtol=1e-8,
             gtol=1e-10,
             max_nfev=200,
@@ -111,7 +116,7 @@ def settle(problem: Problem, theta: Array) -> Solution:
     near = descend(problem, theta, tolerance=_SETTLED, steps=_STEPS)
     if 0.0 in _heights(problem, near.theta):
         # an absent phase has no say in its size and cell: from within the limits it may come back
-        near = min(minimize(problem, theta), near, key=lambda s: s.chi2)
+        near = min(minimize(problem, theta, tolerance=_SLIGHT), near, key=lambda s: s.chi2)
     pressed = pressing(problem, near.theta)
     middle = (problem.lower + problem.upper) / 2
     snapped = np.where(pressed, np.where(near.theta < middle, problem.lower, problem.upper), near.theta)
