@@ -113,6 +113,8 @@ def _even(problem: Problem) -> list[int]:
 
 def settle(problem: Problem, theta: Array) -> Solution:
     """Converge fully, with parameters that push against a limit exactly on it."""
+    if not _near(problem, theta):
+        return minimize(problem, theta)
     near = descend(problem, theta, tolerance=_SETTLED, steps=_STEPS)
     if 0.0 in _heights(problem, near.theta):
         # an absent phase has no say in its size and cell: from within the limits it may come back
@@ -124,6 +126,12 @@ def settle(problem: Problem, theta: Array) -> Solution:
     if solution.chi2 > near.chi2 + _NOTHING:
         solution = min(minimize(problem, near.theta), near, key=lambda s: s.chi2)
     return _without_what_is_flat(problem, solution)
+
+
+def _near(problem: Problem, theta: Array) -> bool:
+    """Whether a limit may be met on the way, or a phase is absent."""
+    room = np.minimum(theta - problem.lower, problem.upper - theta) / problem.step
+    return bool(room.min(initial=np.inf) < 0.5) or 0.0 in _heights(problem, theta)
 
 
 def _heights(problem: Problem, theta: Array) -> list[float]:
