@@ -14,6 +14,7 @@ from xrdfit.fitting.prepare import Scans, Setup, check_model, prepare
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
 from xrdfit.fitting.search import Solution, search, settle
+from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
@@ -92,7 +93,11 @@ def fit_with(
     """Fit with the choices held in a `FitOptions`; see `fit`."""
     if options.seek:
         return _fit_seeking(model, scan, options, progress)
-    scans = as_scans(scan)
+    with one_thread():
+        return _fit(model, as_scans(scan), options, progress)
+
+
+def _fit(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
     chosen, reason = choose_engines(model, scans, options, progress)
     setup = prepare(model, scans, options, chosen)
     problem = setup.problem

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xrdfit.fitting.prepare import Setup
     from xrdfit.fitting.problem import Evaluation
     from xrdfit.inference.result import FitResult
+    from xrdfit.inference.uncertainty.covariance import Covariance
     from xrdfit.model.powder import PowderModel
 
 SMALL_NM = 3.0
@@ -31,7 +32,7 @@ NOTABLE_WEIGHT = 0.01  # of a line of the radiation
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
-def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]) -> Iterator[str]:
+def warnings_of(result: FitResult, setup: Setup, spread: Covariance) -> Iterator[str]:
     """Yield everything that casts doubt on a result."""
     yield from setup.notes
     dark = all(scan.model.radiation().neutron for scan in result.scans)
@@ -40,7 +41,7 @@ def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]
         yield result.message
     yield from _of_tables(result)
     yield from _of_engine(result)
-    yield from _of_parameters(result, without_effect)
+    yield from _of_parameters(result, spread)
     yield from _of_rivals(result)
     for phase in result.model.phases:
         yield from _of_structure(phase, result)
@@ -95,10 +96,16 @@ def _of_engine(result: FitResult) -> Iterator[str]:
             yield f"{name} is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
 
 
-def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterator[str]:
+def _of_parameters(result: FitResult, spread: Covariance) -> Iterator[str]:
     for name, p in result.parameters.items():
         if p.status == "at bound":
             yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+    if result.success and spread.undetermined:
+        yield (
+            f"the scan fixes only combinations of {', '.join(spread.undetermined)}: these have no errors of their own; "
+            "nothing else depends on it"
+        )
+    without_effect = [n for n in spread.without_effect if result.parameters[n].status != "at bound"]
     if without_effect:
         yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
     rows = result.problem.rows
