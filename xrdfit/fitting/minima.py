@@ -58,6 +58,24 @@ def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
     return [point for _, point in found[:_MOST]]
 
 
+def best_occupancies(problem: Problem, theta: Array, starts: int = 6) -> Array:
+    """θ with the occupancies that fit best while everything else stands still, from a few starting points.
+
+    Parameters
+    ----------
+    problem : Problem
+    theta : ndarray, shape (n_theta,)
+    starts : int
+        Random starting points beside the occupancies of θ.
+    """
+    k, n = len(problem.direct), len(problem.occupancies.free)
+    if n == 0:
+        return theta
+    shares = np.vstack([theta[k:], np.random.default_rng(0).random((starts, n))])
+    chi2, shares = _Reduced.of(problem, theta).descend(shares)
+    return np.append(theta[:k], shares[np.argmin(chi2)]) if len(chi2) else theta
+
+
 def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -> Iterator[Array]:
     yield theta
     moved = [i for i, name in enumerate(problem.direct) if problem.rows[name].is_displacement]

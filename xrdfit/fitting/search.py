@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.problem import Evaluation, Problem
+from xrdfit.fitting.sizes import misfits, rough_components, scan_sizes
 from xrdfit.fitting.starts import poor, rough_minima, screen_sample
 from xrdfit.progress import Progress, silent
 
@@ -74,6 +75,9 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
+    if rough_components(problem) and misfits(problem, problem.evaluate(best.theta)):
+        tell("the residual is more than noise: trying other sizes")
+        best = scan_sizes(problem, best, start)
     tell("looking for other compositions")
     points = occupancy_minima(problem, best.theta)
     if best.chi2 > _ASTRAY * problem.n_points:
