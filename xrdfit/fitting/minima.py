@@ -1,10 +1,10 @@
-"""All minima over the occupancies while everything else stands still, found at once.
+"""Minima over the occupancies while everything else stands still, from many starting points at once.
 
 At a given cell, size and displacement each phase's pattern is a polynomial of second degree in its occupancies: |F|²
 and the Debye sum are quadratic forms. A few patterns with their slopes therefore hold every composition, and a QR
 factorization shrinks the scan to as many numbers as the polynomial has coefficients. In that small space a hundred
 starting points go down together in milliseconds. Mirror answers, two compositions with all but the same pattern, are
-met that way.
+met that way, as a rule: random points may miss a narrow minimum.
 """
 
 from __future__ import annotations

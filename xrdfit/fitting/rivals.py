@@ -1,4 +1,4 @@
-"""All answers that a scan allows: the distinct minima of one problem.
+"""Other answers that a scan allows: distinct minima of one problem.
 
 Occupancies and displacement parameters trade against each other: a scan may be fitted equally well by two sets of
 values with a barrier between them, and the standard error of one says nothing about the other.
@@ -89,7 +89,7 @@ def lowest(problem: Problem, candidates: Sequence[Solution]) -> Solution:
 
 
 def search_rivals(problem: Problem, best: Solution, inflation: float = 1.0) -> list[Rival]:
-    """Look for rivals in all minima over the occupancies; see `rivals`."""
+    """Look for rivals in the minima over the occupancies that `occupancy_minima` finds; see `rivals`."""
     return rivals(problem, best, rough_minima(problem, occupancy_minima(problem, best.theta)), inflation)
 
 
