@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 # Above this χ²_red a minimum may be a wrong one.
 _ASTRAY = 1.5
 _NEAR = 0.05  # of χ²: as near as the search comes to a minimum
+_ELSEWHERE = 0.9  # of χ²: an answer that is so much lower is another one
 _SAME_POINT = 0.1  # of the optimizer's yardstick
 
 
@@ -84,8 +85,12 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
         # the way down may have spoilt size and cell
         points += occupancy_minima(problem, start)
     points = [p for p in points if np.abs((p - best.theta) / problem.step).max() > _SAME_POINT]
-    found = rough_minima(problem, points)
-    return replace(min(best, *found, key=lambda s: s.chi2), met=(best, *found)) if found else best
+    met = (best, *rough_minima(problem, points))
+    lowest = min(met, key=lambda s: s.chi2)
+    if lowest.chi2 < _ELSEWHERE * best.chi2:
+        # rivals of this answer lie at its size and cell, not at those of where the search was
+        met += tuple(rough_minima(problem, occupancy_minima(problem, lowest.theta)))
+    return replace(min(met, key=lambda s: s.chi2), met=met) if len(met) > 1 else best
 
 
 def settle(problem: Problem, theta: Array) -> Solution:
