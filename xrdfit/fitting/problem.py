@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +149,14 @@ class Problem:
         scans = tuple(s.holding(name, value) if name in s.linear else s for s in self.scans)
         return replace(self, scans=scans, base={**self.base, name: value})
 
+    @cached_property
+    def _log_limits(self) -> tuple[Array, Array]:
+        """Limits of `direct` where they move on a logarithmic scale."""
+        rows = [self.rows[name] for name in self.direct]
+        low = np.array([r.minimum for r in rows], dtype=float)
+        high = np.array([r.maximum for r in rows], dtype=float)
+        return np.where(self.logs, low, -np.inf), np.where(self.logs, high, np.inf)
+
     def components(self, *kinds: Kind) -> list[int]:
         """Indices of the components of θ that move parameters of these kinds by themselves."""
         return [i for i, name in enumerate(self.direct) if self.rows[name].kind in kinds]
@@ -164,7 +173,9 @@ class Problem:
     def expand(self, theta: Array) -> tuple[dict[str, float], Array]:
         """Values of all parameters, and d(moving)/dθ with shape (n_moving, n_theta)."""
         k = len(self.direct)
-        plain = np.where(self.logs, np.exp(np.where(self.logs, theta[:k], 0.0)), theta[:k])
+        # the exponential of a limit's logarithm may pass the limit by rounding, and an engine refuses it there
+        powers = np.clip(np.exp(np.where(self.logs, theta[:k], 0.0)), *self._log_limits)
+        plain = np.where(self.logs, powers, theta[:k])
         occupancy, slope = self.occupancies.derivative(theta[k:])
         values = dict(self.base)
         values.update(zip(self.direct, plain.tolist(), strict=True))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.problem import Evaluation, Problem
+from xrdfit.fitting.sizes import misfits, rough_components, scan_sizes
 from xrdfit.fitting.starts import poor, rough_minima, screen_sample
 from xrdfit.progress import Progress, silent
 
@@ -21,6 +22,7 @@ _ASTRAY = 1.5
 _NEAR = 0.05  # of χ²: as near as the search comes to a minimum
 _FULLY = 1e-9  # of χ²: 3e-5 of a standard error
 _BESIDE = 0.1  # of the optimizer's yardstick: so near to a limit, it has its say
+_ELSEWHERE = 0.9  # of χ²: an answer that is so much lower is another one
 _SAME_POINT = 0.1  # of the optimizer's yardstick
 _SETTLED = 1e-4  # of χ²
 _STEPS = 30
@@ -85,6 +87,9 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
         tell("the start is far off: trying other sizes and cells")
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
     best = _off_zero(problem, best)
+    if rough_components(problem) and misfits(problem, problem.evaluate(best.theta)):
+        tell("the residual is more than noise: trying other sizes")
+        best = scan_sizes(problem, best, start)
     if not problem.occupancies.free:
         return best
     tell("looking for other compositions")
@@ -93,8 +98,12 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
         # the way down may have spoilt size and cell
         points += occupancy_minima(problem, start)
     points = [p for p in points if np.abs((p - best.theta) / problem.step).max() > _SAME_POINT]
-    found = rough_minima(problem, points)
-    return replace(min(best, *found, key=lambda s: s.chi2), met=(best, *found)) if found else best
+    met = (best, *rough_minima(problem, points))
+    lowest = min(met, key=lambda s: s.chi2)
+    if lowest.chi2 < _ELSEWHERE * best.chi2:
+        # rivals of this answer lie at its size and cell, not at those of where the search was
+        met += tuple(rough_minima(problem, occupancy_minima(problem, lowest.theta)))
+    return replace(min(met, key=lambda s: s.chi2), met=met) if len(met) > 1 else best
 
 
 def _off_zero(problem: Problem, best: Solution) -> Solution:

@@ -20,6 +20,7 @@ _STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
 _LENGTHS = (CELL["a"], CELL["b"], CELL["c"])
 _COARSE_STEPS = 6
 _KEPT = 8
+_SAME_POINT = 0.1  # of the optimizer's yardstick, 0.02 for a share
 
 
 def poor(problem: Problem, theta: Array) -> bool:
@@ -59,4 +60,14 @@ def screen_sample(problem: Problem, start: Array) -> Array:
 def rough_minima(problem: Problem, starts: Sequence[Array], kept: int = _KEPT) -> list[Solution]:
     """Go a few steps down from every start and most of the way from the best few; best first."""
     near = sorted((descend(problem, t, tolerance=1.0, steps=_COARSE_STEPS) for t in starts), key=lambda s: s.chi2)
-    return sorted((descend(problem, s.theta, tolerance=0.1) for s in near[:kept]), key=lambda s: s.chi2)
+    near = unlike(problem, near)[:kept]  # else the lowest minimum, met many times, would leave no room for others
+    return sorted((descend(problem, s.theta, tolerance=0.1) for s in near), key=lambda s: s.chi2)
+
+
+def unlike(problem: Problem, solutions: Sequence[Solution]) -> list[Solution]:
+    """Solutions without those that have all but reached the same point as an earlier one."""
+    kept: list[Solution] = []
+    for s in solutions:
+        if all(np.abs((s.theta - k.theta) / problem.step).max(initial=0.0) > _SAME_POINT for k in kept):
+            kept.append(s)
+    return kept

@@ -18,7 +18,7 @@ from xrdfit.fitting.statistics import Statistics, statistics
 from xrdfit.inference.result import Estimated, FitResult, FittedScan, FittedSite, Status
 from xrdfit.inference.uncertainty.covariance import Covariance, covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
-from xrdfit.inference.warnings import warnings_of
+from xrdfit.inference.warnings import POOR_CHI2, warnings_of
 from xrdfit.model.powder import PowderModel
 
 Array = NDArray[np.float64]
@@ -35,7 +35,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     at_bound = _names_at_bound(problem, solution.theta, values)
     spread = covariance(problem, solution.theta, [n for n in at_bound if n in problem.direct])
     figures, own = _statistics(problem, evaluation)
-    success, message = _verdict(problem, solution, spread)
+    success, message = _verdict(problem, solution, spread, figures)
     scale = max(1.0, figures.chi2_reduced, *(s.chi2_reduced for s in own))
     errors = {n: e for n, e in _errors(spread, scale).items() if e > 0.0 or n not in at_bound}
     scans = tuple(FittedScan.of(v, fitted_model(v, values), s) for v, s in zip(setup.scans, own, strict=True))
@@ -85,7 +85,7 @@ def _statistics(problem: Problem, evaluation: Evaluation) -> tuple[Statistics, l
     return together, [statistics(*c, round(share * len(c[0]))) for c in columns]
 
 
-def _verdict(problem: Problem, solution: Solution, spread: Covariance) -> tuple[bool, str]:
+def _verdict(problem: Problem, solution: Solution, spread: Covariance, figures: Statistics) -> tuple[bool, str]:
     evaluation = problem.evaluate(solution.theta)
     seen = sum(
         float(np.sum(((part.calculated - part.background) / scan.sigma) ** 2))
@@ -103,6 +103,8 @@ def _verdict(problem: Problem, solution: Solution, spread: Covariance) -> tuple[
         return False, f"singular: the scan fixes only combinations of {names}; fix one of them (--fix){advice}"
     if not solution.success:
         return False, f"did not converge: {solution.message}"
+    if figures.chi2_reduced > POOR_CHI2:
+        return True, f"converged, but the residual is {figures.goodness_of_fit:.1f} times its noise"
     return True, "converged"
 
 
