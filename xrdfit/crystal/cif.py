@@ -17,7 +17,7 @@ import numpy as np
 from xrdfit.crystal.cifwriter import write_cif
 from xrdfit.crystal.groups import SpaceGroup, space_group, space_group_from_operations
 from xrdfit.crystal.lattice import PARAMETERS, Cell, cell_from_free, cell_names
-from xrdfit.crystal.scattering import resolve_species, species_name, split_species
+from xrdfit.crystal.scattering import normal_species, resolve_species
 from xrdfit.crystal.structure import Structure
 from xrdfit.errors import InputError
 
@@ -248,7 +248,7 @@ class _Reader:
             self.notes.append(f"atom {label}: {found} has a mean charge; the neutral atom is used")
             found = fractional[1]
         try:
-            name = species_name(*split_species(found))
+            name = normal_species(found)
         except InputError as error:
             raise InputError(f"atom {label}: {error}") from None
         note = resolve_species(name)[1] if name[-1] in "+-" else None
