@@ -17,6 +17,8 @@ import numpy as np
 from xrdfit.errors import InputError
 
 ANOMALOUS_TABLES = ("chantler", "cromer-liberman")
+NO_FORM_FACTOR = "no form factor for "
+"""How notes begin that concern X-rays alone."""
 _EDGE_WINDOW_EV = 100.0  # Chantler's steps and the chemical shift of an edge matter within this distance
 _SPECIES = re.compile(r"(\d{1,3})?([A-Za-z]{1,2})(?:(\d{0,2})([+-])|([+-])(\d{1,2}))?")
 _HYDROGEN = {"D": 2, "T": 3}
@@ -123,7 +125,7 @@ def resolve_species(species: str, *, strict: bool = False) -> tuple[str, str | N
     if strict:
         known.sort(key=lambda ion: abs(split_species(ion)[1] - charge))
         raise InputError(f"species {species!r}: no form factor is tabulated for it; allowed are {', '.join(known[:4])}")
-    return element, f"no form factor for {name}: neutral {element} used"
+    return element, f"{NO_FORM_FACTOR}{name}: neutral {element} used"
 
 
 @lru_cache(maxsize=256)
