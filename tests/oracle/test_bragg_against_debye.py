@@ -4,12 +4,13 @@ import bragg_cases as cases
 import numpy as np
 import pytest
 
-from xrdfit.crystal.radiation import polarization, radiation
+from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.scattering import form_factors
 from xrdfit.crystal.symmetry import reflections
 from xrdfit.diffraction.bragg import engine as bragg
 from xrdfit.diffraction.bragg.sphere_shape import sphere_line
 from xrdfit.diffraction.debye import engine as debye
+from xrdfit.diffraction.probe import polarization
 from xrdfit.diffraction.settings import EngineSettings
 
 GRID = np.linspace(20.0, 65.0, 1501)

@@ -81,7 +81,8 @@ class FitArguments:
     radiation: Annotated[
         str | None,
         Parameter(
-            help="Name (cu-ka1, cu-ka, mo-ka, …) or wavelength in Å; else the scan's header decides, else cu-ka."
+            help="Name (cu-ka1, cu-ka, mo-ka, …), wavelength in Å, or neutron:WAVELENGTH; else the scan's header "
+            "decides, else cu-ka."
         ),
     ] = None
     no_anomalous: Annotated[bool, Parameter(name="--no-anomalous", help="Leave f′ and f″ out.")] = False
@@ -91,6 +92,26 @@ class FitArguments:
     ] = None
     radius: Annotated[float | None, Parameter(converter=finite_number, help="Goniometer radius in mm.")] = None
     instrument: Annotated[str | None, Parameter(help="Instrument TOML, as `xrdfit calibrate` writes it.")] = None
+    film: Annotated[bool, Parameter(help="The beam passes through the film; its absorption × thickness varies.")] = (
+        False
+    )
+    capillary: Annotated[
+        float | None,
+        Parameter(converter=finite_number, help="MU_R: absorption × radius of a capillary (--vary mu_r frees it)."),
+    ] = None
+    polarization: Annotated[
+        float | None,
+        Parameter(
+            converter=finite_number, help="P: polarized share of the beam, 0.95 to 1 of a synchrotron's (a tube: 0.5)."
+        ),
+    ] = None
+    kbeta: Annotated[
+        float | None,
+        Parameter(converter=finite_number, help="FRACTION: weight of Kβ relative to Kα (--vary kbeta frees it)."),
+    ] = None
+    texture: Annotated[
+        tuple[int, int, int] | None, Parameter(help="H K L: axis of preferred orientation; march_r varies.")
+    ] = None
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
 
     axis: Annotated[
@@ -181,6 +202,11 @@ class FitArguments:
             "monochromator_deg": self.monochromator,
             "radius_mm": self.radius,
             "instrument": None if self.instrument is None else load_instrument(self.instrument),
+            "film": self.film,
+            "capillary": self.capillary,
+            "polarization": self.polarization,
+            "kbeta": self.kbeta,
+            "texture": self.texture,
             "packing": self.packing,
         }
         return with_choices(FitOptions(), choices)

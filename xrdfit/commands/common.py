@@ -104,9 +104,12 @@ def load(model: str | None, phases: Sequence[str] = (), block: str | None = None
 
 
 def say_notes(model: PowderModel) -> None:
-    """Say on standard error what had to be assumed while reading a model."""
+    """Say on standard error what had to be assumed while reading a model; of form factors to X-rays only."""
+    from xrdfit.crystal.scattering import NO_FORM_FACTOR
+
     for note in model.notes:
-        say(f"warning: {note}")
+        if not (note.startswith(NO_FORM_FACTOR) and model.radiation().neutron):
+            say(f"warning: {note}")
 
 
 def console() -> Console:

@@ -37,7 +37,7 @@ def simulate(
         tuple[float, float, float], Parameter(help="START STOP STEP in degrees, STOP included (10 90 0.02).")
     ] = (10.0, 90.0, 0.02),
     radiation: Annotated[
-        str | None, Parameter(help="Name (cu-ka) or wavelength in Å; else the model's, else cu-ka.")
+        str | None, Parameter(help="Name (cu-ka), wavelength in Å or neutron:WAVELENGTH; else the model's, else cu-ka.")
     ] = None,
     no_anomalous: Annotated[bool, Parameter(name="--no-anomalous", help="Leave f′ and f″ out.")] = False,
     set_: Annotated[
@@ -83,7 +83,7 @@ def _of_model(
     ray: str | float | None,
     anomalous: bool,
 ) -> Computed:
-    source = load(name)
+    source = load(name) if ray is None else load(name).with_radiation(ray)
     say_notes(source)
     if size_nm is not None:
         sizes = {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}

@@ -1,4 +1,4 @@
-"""Atomic scattering factors f = f0(s) + f' + i f''.
+"""Atomic scattering factors f = f0(s) + f' + i f'' of X-rays, and the scattering lengths b of neutrons.
 
 f0: Waasmaier & Kirfel, Acta Cryst. A51, 416 (1995), and f', f'': Chantler, J. Phys. Chem. Ref. Data 24, 71 (1995),
 both as tabulated by XrayDB. As a second table of f' and f'' Cromer–Liberman is at hand (gemmi's implementation).
@@ -17,9 +17,11 @@ import numpy as np
 from xrdfit.errors import InputError
 
 ANOMALOUS_TABLES = ("chantler", "cromer-liberman")
+NO_FORM_FACTOR = "no form factor for "
+"""How notes begin that concern X-rays alone."""
 _EDGE_WINDOW_EV = 100.0  # Chantler's steps and the chemical shift of an edge matter within this distance
-_SPECIES = re.compile(r"([A-Za-z]{1,2})(?:0|(\d{0,2})([+-])|([+-])(\d{1,2}))?")
-_ISOTOPES = {"D": "H", "T": "H"}
+_SPECIES = re.compile(r"(\d{1,3})?([A-Za-z]{1,2})(?:0|(\d{0,2})([+-])|([+-])(\d{1,2}))?")
+_HYDROGEN = {"D": 2, "T": 3}
 
 
 def split_species(species: str) -> tuple[str, int]:
@@ -28,7 +30,8 @@ def split_species(species: str) -> tuple[str, int]:
     Parameters
     ----------
     species : str
-        ``"Cu"``, ``"Cu1+"``, ``"Cu+"``, ``"Cu+1"``, ``"Se2-"``; D and T are hydrogen.
+        ``"Cu"``, ``"Cu1+"``, ``"Cu+"``, ``"Cu+1"``, ``"Se2-"``, isotopes ``"7Li"``, ``"11B3+"``, ``"D"``; of an
+        isotope the element, D and T being hydrogen.
 
     Raises
     ------
@@ -37,24 +40,52 @@ def split_species(species: str) -> tuple[str, int]:
 
     Examples
     --------
-    >>> split_species("Se2-"), split_species("RB+1")
-    (('Se', -2), ('Rb', 1))
+    >>> split_species("Se2-"), split_species("RB+1"), split_species("7Li1+")
+    (('Se', -2), ('Rb', 1), ('Li', 1))
     """
+    return _parsed(species)[:2]
+
+
+def isotope(species: str) -> int | None:
+    """Mass number of a species that is an isotope, else None.
+
+    Examples
+    --------
+    >>> isotope("7Li"), isotope("D"), isotope("Li")
+    (7, 2, None)
+    """
+    return _parsed(species)[2]
+
+
+def _parsed(species: str) -> tuple[str, int, int | None]:
     match = _SPECIES.fullmatch(species.strip())
     if match is None:
-        raise InputError(f"species {species[:40]!r}: not an element with a charge; allowed are Cu, Cu1+, Se2- and such")
-    symbol = match[1].capitalize()
-    symbol = _ISOTOPES.get(symbol, symbol)
-    if gemmi.Element(symbol).atomic_number == 0:
+        raise InputError(
+            f"species {species[:40]!r}: not an element with a charge; allowed are Cu, Cu1+, Se2-, 7Li and such"
+        )
+    symbol = match[2].capitalize()
+    mass = int(match[1]) if match[1] else _HYDROGEN.get(symbol)
+    symbol = "H" if symbol in _HYDROGEN else symbol
+    number = gemmi.Element(symbol).atomic_number
+    if number == 0:
         raise InputError(f"species {species[:40]!r}: {symbol} is not a chemical element")
-    sign = match[3] or match[4]
-    size = int((match[2] if match[3] else match[5]) or 1) if sign else 0
-    return symbol, -size if sign == "-" else size
+    if mass is not None and not number <= mass <= 300:
+        raise InputError(f"species {species[:40]!r}: {symbol} has no isotope of mass {mass}")
+    sign = match[4] or match[5]
+    size = int((match[3] if match[4] else match[6]) or 1) if sign else 0
+    return symbol, -size if sign == "-" else size, mass
 
 
-def species_name(element: str, charge: int) -> str:
-    """Write a species as the tables do: ``"Cu"``, ``"Cu1+"``, ``"Se2-"``."""
-    return element + (f"{abs(charge)}{'+' if charge > 0 else '-'}" if charge else "")
+def species_name(element: str, charge: int, mass: int | None = None) -> str:
+    """Write a species as the tables do: ``"Cu"``, ``"Cu1+"``, ``"Se2-"``; an isotope as ``"7Li1+"`` or ``"D"``."""
+    heavy = {number: name for name, number in _HYDROGEN.items()}
+    symbol = element if mass is None else heavy[mass] if element == "H" and mass in heavy else f"{mass}{element}"
+    return symbol + (f"{abs(charge)}{'+' if charge > 0 else '-'}" if charge else "")
+
+
+def normal_species(species: str) -> str:
+    """Return a species as `species_name` writes it; see `split_species`."""
+    return species_name(*_parsed(species))
 
 
 def resolve_species(species: str, *, strict: bool = False) -> tuple[str, str | None]:
@@ -94,7 +125,7 @@ def resolve_species(species: str, *, strict: bool = False) -> tuple[str, str | N
     if strict:
         known.sort(key=lambda ion: abs(split_species(ion)[1] - charge))
         raise InputError(f"species {species!r}: no form factor is tabulated for it; allowed are {', '.join(known[:4])}")
-    return element, f"no form factor for {name}: neutral {element} used"
+    return element, f"{NO_FORM_FACTOR}{name}: neutral {element} used"
 
 
 @lru_cache(maxsize=256)
@@ -219,6 +250,51 @@ def form_factors(
 
 
 _anomalous = anomalous  # `form_factors` has a switch of that name
+
+
+@lru_cache(maxsize=256)
+def neutron_length(species: str, wavelength: float) -> complex:
+    """Bound coherent scattering length of a nucleus.
+
+    Parameters
+    ----------
+    species : str
+        An element in its natural mixture, or an isotope (``"D"``, ``"7Li"``); a charge has no part in it.
+    wavelength : float
+        Å. The lengths of rare earths near their resonances depend on it (Lynn & Seeger, 1990).
+
+    Returns
+    -------
+    complex
+        fm; the imaginary part, at most zero, is absorption's.
+
+    Raises
+    ------
+    InputError
+        No such isotope, or none whose length is known.
+
+    References
+    ----------
+    Sears, Neutron News 3, 26 (1992), as revised in `periodictable`.
+
+    Examples
+    --------
+    >>> round(neutron_length("Ti", 1.8).real, 2), round(neutron_length("D", 1.8).real, 2)
+    (-3.37, 6.67)
+    """
+    import periodictable
+
+    element, mass = split_species(species)[0], isotope(species)
+    atom = getattr(periodictable, element)
+    if mass is not None:
+        if mass not in atom.isotopes:
+            known = ", ".join(f"{m}{element}" for m in atom.isotopes if atom[m].neutron.has_sld()) or "none"
+            raise InputError(f"species {species!r}: no such isotope is tabulated; those of known length: {known}")
+        atom = atom[mass]
+    length, _ = atom.neutron.scattering_by_wavelength(wavelength)
+    if length is None:
+        raise InputError(f"species {species!r}: its coherent scattering length for neutrons is not known")
+    return complex(length)
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from xrdfit.diffraction.background import Component
 from xrdfit.errors import InputError
 from xrdfit.fitting.known import Known, as_known
+from xrdfit.parameters import INSTRUMENT
 
 if TYPE_CHECKING:
     import lmfit
@@ -18,7 +19,10 @@ EngineChoice = Literal["bragg", "debye", "auto"]
 Background = int | tuple[Component, ...] | None
 Limits = tuple[float, float]
 
-OF_A_SCAN = ("engine", "range", "exclude", "background", "radiation", "monochromator_deg", "radius_mm", "instrument")
+OF_A_SCAN = (
+    "engine", "range", "exclude", "background", "radiation", "monochromator_deg", "radius_mm", "instrument",
+    "film", "capillary", "polarization", "kbeta", "texture",
+)  # fmt: skip
 """Options that may differ between scans: a mapping by label then stands in for the value."""
 
 MAX_BACKGROUND_ORDER = 30
@@ -66,6 +70,17 @@ class FitOptions:
         Replace what scan and model say.
     instrument : Instrument or None
         An instrument file, replacing the model's instrument.
+    film : bool
+        The specimen is a film that the beam passes through: its `mu_t` varies.
+    capillary : float or None
+        The specimen is a cylinder of this absorption × radius, `mu_r`.
+    polarization : float or None
+        Share of the beam that is polarized normal to the plane of scattering (0.95 to 1 of a synchrotron's; a tube's
+        ½ by default).
+    kbeta : float or None
+        Weight of the tube's Kβ line relative to Kα.
+    texture : tuple of int or None
+        Axis (hkl) of preferred orientation of all phases; their `march_r` vary (Bragg engine).
     packing : bool
         Keep the model's packing rule (one cation per void).
     """
@@ -88,6 +103,11 @@ class FitOptions:
     monochromator_deg: Any = None
     radius_mm: Any = None
     instrument: Any = None
+    film: Any = False
+    capillary: Any = None
+    polarization: Any = None
+    kbeta: Any = None
+    texture: Any = None
     packing: bool = False
 
     def __post_init__(self) -> None:
@@ -113,6 +133,13 @@ class FitOptions:
             raise InputError(
                 f"background order {self.background} is out of range; 0 to {MAX_BACKGROUND_ORDER} is allowed"
             )
+        for name, kind in (("capillary", "mu_r"), ("polarization", "polarization"), ("kbeta", "kbeta")):
+            if getattr(self, name) is not None:
+                INSTRUMENT[kind].check(getattr(self, name), name)
+        if self.film and self.capillary is not None:
+            raise InputError(f"film and capillary {self.capillary:g}: a specimen is one of the two; leave one out")
+        if self.texture is not None and (len(self.texture) != 3 or not any(self.texture)):
+            raise InputError(f"texture {self.texture} is no axis: three whole numbers, not all zero, are needed")
         if self.radius_mm is not None and not 1.0 <= self.radius_mm <= 1e5:
             raise InputError(f"radius_mm {self.radius_mm:g} is out of range: 1 to 100000 is allowed")
 
@@ -169,6 +196,8 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
         clean["restrain"] = {name: as_known(value, f"restrain {name}") for name, value in clean["restrain"].items()}
     if "exclude" in clean and not isinstance(clean["exclude"], Mapping):
         clean["exclude"] = tuple(clean["exclude"])
+    if isinstance(clean.get("texture"), Sequence):
+        clean["texture"] = tuple(clean["texture"])
     if "background" in clean:
         clean["background"] = _background(clean["background"])
     return replace(options, **clean)

@@ -14,7 +14,7 @@ from xrdfit.fitting.choices import matching, resolve_rows
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rules import occupancies, restraints
-from xrdfit.fitting.selection import select, with_background, with_instrument
+from xrdfit.fitting.selection import select, with_background, with_instrument, with_texture
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import BoundModel, PowderModel
 from xrdfit.model.ties import parse_tie
@@ -189,7 +189,7 @@ def _view(
 ) -> tuple[ScanSetup, list[str]]:
     kept = select(scan, options)
     model, notes = with_instrument(model, kept, options)
-    model = with_background(model, options)
+    model = with_texture(with_background(model, options), options, engine)
     rows = model.rows(engine, kept["two_theta"].values)
     return ScanSetup(label, model, kept, engine, tuple(rows)), notes
 

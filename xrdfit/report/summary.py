@@ -36,12 +36,18 @@ def facts(result: FitResult) -> list[tuple[str, str]]:
             + (f": {r}" if (r := result.engine_reason) else ""),
         ),
         ("Radiation", f"{radiation_text(result)}, {radiation_origin(result)}"),
-        ("Anomalous terms", f"f′ and f″ ({result.options.anomalous_table})" if result.options.anomalous else "off"),
+        _amplitudes(result),
         ("Monochromator", _monochromator(result)),
         ("Size", size_note(result)),
         ("Background", background_text(result)),
         ("Kept exactly", _kept(result)),
     ]
+
+
+def _amplitudes(result: FitResult) -> tuple[str, str]:
+    if all(scan.model.radiation().neutron for scan in result.scans):
+        return "Scattering lengths", "bound coherent, of periodictable"
+    return "Anomalous terms", f"f′ and f″ ({result.options.anomalous_table})" if result.options.anomalous else "off"
 
 
 def _kept(result: FitResult) -> str:

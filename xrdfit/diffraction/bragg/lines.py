@@ -7,10 +7,9 @@ in `row_slopes`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from math import cos, radians
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +29,19 @@ from xrdfit.diffraction.bragg.axial import node_counts, sub_lines
 from xrdfit.diffraction.bragg.profile import Peaks, combine_widths, split_width
 from xrdfit.diffraction.bragg.sizes import lognormal_nodes
 from xrdfit.diffraction.bragg.structure_factors import Amplitudes, StructureFactors, bind_structure_factors
+from xrdfit.diffraction.optics import (
+    instrument_widths,
+    observed_angle,
+    optical_factor,
+    optical_names,
+    optical_slope,
+)
+from xrdfit.diffraction.probe import Probe
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.settings import EngineSettings
 
 Values = Mapping[str, float]
 
-INSTRUMENT_WIDTHS = ("U", "V", "W", "X", "Y")
 _LAST_SINE = 0.9999  # beyond 178.4 degree no line can be measured, and LP and the widths diverge
 
 
@@ -115,8 +121,8 @@ class LineTable:
 
     group: SpaceGroup
     settings: EngineSettings
+    probe: Probe
     wavelengths: FloatArray
-    weights: FloatArray
     reflections: Reflections
     factors: StructureFactors
     _products: FloatArray
@@ -136,9 +142,7 @@ class LineTable:
         sine = np.multiply.outer(self.wavelengths, s)
         theta = np.arcsin(np.minimum(sine, _LAST_SINE))
         exists = sine <= _LAST_SINE
-        factor = self._intensity_factor(values, theta, cell.volume) * exists
-        if self.settings.march_axis is not None:
-            factor *= self._march(values["march_r"], metric)
+        factor = self.factor(values, theta, cell) * exists
         amplitudes = self.factors.at(values, s)
         return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, cell)
 
@@ -151,39 +155,44 @@ class LineTable:
         s = _inverse_d_squared(self._products, -metric @ by_cell @ metric) / (8.0 * lines.s)
         theta = np.multiply.outer(self.wavelengths, s) / np.cos(lines.theta)
         per_volume = 0.5 * np.sum(metric * by_cell)  # of ln V
-        by_angle = self._logarithmic_slope(values, lines.theta)
-        factor = lines.factor * (by_angle * theta - per_volume)
+        by_angle = self.factor(values, lines.theta, lines.cell, "theta") * lines.exists
+        factor = by_angle * theta - per_volume * lines.factor
         return theta, factor * lines.f_squared + lines.factor * lines.amplitudes.slope_by_s() * s
 
-    def _logarithmic_slope(self, values: Values, theta: FloatArray) -> FloatArray:
-        """Return the derivative of the logarithm of `_intensity_factor` by theta."""
-        tangent = np.tan(theta)
-        if self.settings.lorentz_along_profile:
-            slope = -1.0 / tangent
-        else:
-            through = cos(radians(self.settings.monochromator_deg)) ** 2
-            slope = tangent - 2.0 / tangent
-            slope -= 2.0 * through * np.sin(4.0 * theta) / (1.0 + through * np.cos(2.0 * theta) ** 2)
-        if self.settings.slits == "automatic":
-            slope += 1.0 / tangent
-        if self.settings.film:
-            depth = 2.0 * values["mu_t"] / np.sin(theta)
-            slope -= depth / (np.expm1(depth) * tangent)
-        return slope
+    def factor(self, values: Values, theta: FloatArray, cell: Cell, name: str = "") -> FloatArray:
+        """Return weight, Lorentz factor, optics and orientation of the lines, shape (w, n).
 
-    def _intensity_factor(self, values: Values, theta: FloatArray, volume: float) -> FloatArray:
+        The derivative of the factor by theta, or by a parameter of the optics or of the lines' weights, comes with its
+        name.
+        """
+        polarized = not self.settings.lorentz_along_profile
         sine = np.sin(theta)
-        strength = self.weights * self.wavelengths**3 * (180.0 / np.pi) / (16.0 * np.pi * volume)
-        factor = np.multiply.outer(strength, self.reflections.multiplicity.astype(float))
-        if self.settings.lorentz_along_profile:
-            factor /= sine
+        lorentz = 1.0 / sine if not polarized else 1.0 / (sine * sine * np.cos(theta))
+        weights = self.probe.weight_slopes(values, name) if name in self.probe.names else self.probe.weights(values)
+        if name in optical_names(self.probe):
+            optics = optical_slope(theta, self.probe, values, name, polarized=polarized)
         else:
-            factor *= polarization_factor(2.0 * theta, self.settings) / (sine * sine * np.cos(theta))
-        if self.settings.slits == "automatic":
-            factor *= sine
-        if self.settings.film:
-            factor *= -np.expm1(-2.0 * values["mu_t"] / sine)
+            optics = optical_factor(theta, self.probe, values, polarized=polarized)
+        strength = weights * self.wavelengths**3 * (180.0 / np.pi) / (16.0 * np.pi * cell.volume)
+        factor = np.multiply.outer(strength, self.reflections.multiplicity.astype(float))
+        if name == "theta":
+            tangent = np.tan(theta)
+            by_lorentz = lorentz * (-1.0 / tangent if not polarized else tangent - 2.0 / tangent)
+            slope = optical_slope(theta, self.probe, values, name, polarized=polarized)
+            factor *= by_lorentz * optics + lorentz * slope
+        else:
+            factor *= lorentz * optics
+        if self.settings.march_axis is not None:
+            factor *= self._march(values["march_r"], cell.reciprocal_metric)
         return factor
+
+    def area_slopes(self, values: Values, lines: Lines, names: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the derivatives of the areas by those of `names` that move nothing else, each (w, n)."""
+        slopes = {name: lines.factor * slope for name, slope in lines.amplitudes.slopes(names).items()}
+        for name in (*self.probe.names, *optical_names(self.probe)):
+            if name in names:
+                slopes[name] = self.factor(values, lines.theta, lines.cell, name) * lines.exists * lines.f_squared
+        return slopes
 
     def _march(self, r: float, metric: FloatArray) -> FloatArray:
         """Return the mean of (r^2 cos^2 alpha + sin^2 alpha / r)^(-3/2) over the equivalents, shape (n,)."""
@@ -212,8 +221,11 @@ class LineTable:
 
     def shifted(self, values: Values, two_theta: FloatArray) -> FloatArray:
         """Return where lines at `two_theta`, radian, are seen, degree: zero and displacement of the specimen."""
-        tilt = -2.0 * values["displacement_mm"] / self.settings.radius_mm * np.cos(0.5 * two_theta)
-        return np.degrees(two_theta + tilt) + values["zero_deg"]
+        return self.shift(values, two_theta)[0]
+
+    def shift(self, values: Values, two_theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return where lines at `two_theta`, radian, are seen, and the slopes; see `observed_angle`."""
+        return observed_angle(two_theta, values["zero_deg"], values["displacement_mm"], self.settings.radius_mm)
 
     def rows(self, values: Values, lines: Lines, counts: NDArray[np.intp]) -> Rows:
         """Return the table's rows, with `counts` axial sub-lines for each line and size (see `counts`)."""
@@ -241,22 +253,6 @@ class LineTable:
         return node_counts(two_theta, np.radians(fwhm), values["S_L"], values["H_L"])
 
 
-def polarization_factor(two_theta: FloatArray, settings: EngineSettings) -> FloatArray:
-    """Return (1 + cos^2 2theta_M cos^2 2theta) / (1 + cos^2 2theta_M) at `two_theta`, radian."""
-    through = cos(radians(settings.monochromator_deg)) ** 2
-    return (1.0 + through * np.cos(two_theta) ** 2) / (1.0 + through)
-
-
-def instrument_widths(values: Values, cosine: FloatArray, tangent: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the instrument's Gaussian width squared and its Lorentzian width.
-
-    U tan^2 theta + V tan theta + W (Caglioti, Paoletti & Ricci, Nucl. Instrum. 3, 223, 1958), degree^2, which counts
-    as 0 where the polynomial is negative, and X tan theta + Y / cos theta, degree.
-    """
-    gauss = np.maximum((values["U"] * tangent + values["V"]) * tangent + values["W"], 0.0)
-    return gauss, values["X"] * tangent + values["Y"] / cosine
-
-
 @lru_cache(maxsize=64)
 def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSettings, d_min: float) -> LineTable:
     """Lower a structure to its line table.
@@ -271,14 +267,15 @@ def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSetti
         Smallest d-spacing, Angstrom.
     """
     table = reflections(structure.group, structure.cell, d_min)
+    probe = Probe(radiation, settings)
     axis = settings.march_axis or (0, 0, 1)
     return LineTable(
         group=structure.group,
         settings=settings,
-        wavelengths=np.array([line.wavelength for line in radiation.lines]),
-        weights=np.array([line.weight for line in radiation.lines]),
+        probe=probe,
+        wavelengths=probe.wavelengths,
         reflections=table,
-        factors=bind_structure_factors(structure, table.hkl, radiation, settings),
+        factors=bind_structure_factors(structure, table.hkl, probe),
         _products=_index_products(table.hkl),
         _march_products=_index_products(table.equivalents),
         _march_axis=np.array(axis, dtype=float),

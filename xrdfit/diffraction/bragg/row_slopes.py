@@ -1,7 +1,7 @@
 """How the rows of a line table move: closed forms for what a usual fit varies.
 
 What is not here (Caglioti's terms, whose root has no derivative at zero width, axial divergence, the width of a size
-distribution, preferred orientation, absorption) is left to differences of the rows.
+distribution, preferred orientation) is left to differences of the rows.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from xrdfit.diffraction.bragg.lines import Lines, LineTable, Rows, instrument_widths
+from xrdfit.diffraction.bragg.lines import Lines, LineTable, Rows
 from xrdfit.diffraction.bragg.profile import Peaks, combine_widths_slope, split_width, split_width_slope
 from xrdfit.diffraction.bragg.sizes import lognormal_nodes
+from xrdfit.diffraction.optics import instrument_widths
 from xrdfit.diffraction.protocol import FloatArray
 
 Values = Mapping[str, float]
@@ -36,12 +37,12 @@ def row_slopes(
     names : sequence of str
     """
     still = np.zeros(rows.line.size)
-    by_area = lines.amplitudes.slopes(names)
+    by_area = table.area_slopes(values, lines, names)
     area = lines.area[rows.line]
     broadening = _Broadening(table, values, lines, rows)
     for name in names:
         if name in by_area:
-            moved = (lines.factor * by_area[name]).ravel()[rows.line]
+            moved = by_area[name].ravel()[rows.line]
             yield name, Peaks(still, still, moved * rows.lorentz, moved * rows.gauss)
         elif name in _SHIFTS:
             yield name, Peaks(broadening.shift(name), still, still, still)
@@ -79,13 +80,8 @@ class _Broadening:
 
     def shift(self, name: str) -> FloatArray:
         """Return the derivative of the position by a parameter, or, of a line without sub-lines, by theta (radian)."""
-        half = 0.5 * self.rows.two_theta
-        arm = 2.0 / self.table.settings.radius_mm
-        if name == "zero_deg":
-            return np.ones(half.size)
-        if name == "displacement_mm":
-            return -np.degrees(arm) * np.cos(half)
-        return np.degrees(2.0 + arm * self.values["displacement_mm"] * np.sin(half))
+        _, by_theta, by_displacement = self.table.shift(self.values, self.rows.two_theta)
+        return {"theta": by_theta, "displacement_mm": by_displacement}.get(name, np.ones(by_theta.size))
 
     def slope(self, name: str) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of the full width and of the Lorentzian fraction by a parameter or by theta."""
