@@ -51,7 +51,7 @@ def fit(
         if scan is not None or model is not None or scan_index is not None or arguments != FitArguments():
             raise InputError(f"--from {from_}: holds scan, model and options of the fit: none go with it")
         saved = read_fit_file(from_)
-        start_model, options, pattern = saved.model, saved.options, saved.read_scan()
+        start_model, options, pattern = saved.model, saved.options, saved.read_scans()
         asked |= dict.fromkeys(saved.asked, True)
     else:
         if scan is None:

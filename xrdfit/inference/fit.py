@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.fitting.options import FitOptions, from_parameters, with_choices
-from xrdfit.fitting.prepare import Scans, Setup, check_model, prepare
+from xrdfit.fitting.prepare import Setup, check_model, prepare
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
+from xrdfit.fitting.scans import Scans, one_sample
 from xrdfit.fitting.search import Solution, search, settle
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.result import FitResult
@@ -89,7 +90,7 @@ def fit_with(
     model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None = None
 ) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
-    scans = as_scans(scan)
+    scans, options = one_sample(scan, options)
     chosen, reason = choose_engines(model, scans, options, progress)
     setup = prepare(model, scans, options, chosen)
     problem = setup.problem
@@ -101,16 +102,6 @@ def fit_with(
     else:
         problem, solution = _reweighted(setup, near)
     return assemble(setup, problem, replace(solution, met=near.met), model, reason)
-
-
-def as_scans(scan: xr.Dataset | Scans) -> Scans:
-    """Scans by label; a single one has the label ""."""
-    several = isinstance(scan, Mapping) and not hasattr(scan, "data_vars")
-    if not several:
-        return {"": scan}  # pyright: ignore[reportReturnType]
-    if len(scan) == 1:
-        return {"": next(iter(scan.values()))}  # pyright: ignore[reportReturnType]
-    return scan  # pyright: ignore[reportReturnType]
 
 
 def _adds_noise(problem: Problem, index: int) -> bool:
@@ -155,7 +146,7 @@ def restore(
     rivals : sequence of Mapping[str, float]
         Values of the parameters in other answers; those that a rival leaves out are the model's.
     """
-    scans = as_scans(scan)
+    scans, options = one_sample(scan, options)
     chosen, reason = choose_engines(model, scans, options)
     setup = prepare(model, scans, options, chosen)
     problem = setup.problem

@@ -18,22 +18,26 @@ from xrdfit.report.figures import (
     OBSERVED,
     PHASES,
     gaps_broken,
+    scan_title,
     title,
 )
 from xrdfit.report.numbers import percent
 from xrdfit.report.summary import (
     FORMULAS,
     PARAMETER_COLUMNS,
+    SCAN_COLUMNS,
     SITE_COLUMNS,
     composition_text,
     facts,
     parameter_rows,
+    scan_rows,
     site_rows,
     statistics_items,
 )
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    import xarray as xr
 
 # The page may run its own script and nothing from anywhere else.
 _POLICY = (
@@ -73,6 +77,7 @@ def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
         plot(result),
         "<h2>Figures of merit</h2>",
         _table(("Quantity", "Value"), statistics_items(result)),
+        *_scans(result),
         "<h2>Parameters</h2>",
         _table(PARAMETER_COLUMNS, parameter_rows(result), numeric=(1,)),
         "<details><summary>All parameters, fixed ones and occupancies included</summary>",
@@ -108,6 +113,12 @@ def _sites(result: FitResult) -> list[str]:
             heading = f"Sites of {_text(phase.name)} ({percent(result.weight_fractions[phase.name])} by weight)"
         parts += [f"<h2>{heading}</h2>", _table(SITE_COLUMNS, site_rows(result, phase.name), numeric=(2, 3, 4))]
     return parts
+
+
+def _scans(result: FitResult) -> list[str]:
+    if len(result.scans) == 1:
+        return []
+    return ["<h2>Scans</h2>", _table(SCAN_COLUMNS, scan_rows(result), numeric=range(3, len(SCAN_COLUMNS)))]
 
 
 def _assessed(assessment: Assessment) -> list[str]:
@@ -146,24 +157,30 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Seque
 
 
 def plot(result: FitResult) -> str:
-    """Return the interactive picture as a piece of HTML with its script inside."""
-    return interactive(result).to_html(
-        full_html=False, include_plotlyjs=True, include_mathjax=False, config=_PLOT_CONFIG
-    )
+    """Return the interactive pictures, one a scan, as a piece of HTML with their script inside."""
+    parts = []
+    for i, scan in enumerate(result.scans):
+        heading = f"<h3>{_text(scan_title(scan))}</h3>" if scan.label else ""
+        parts.append(heading + interactive(result, scan.label).to_html(
+            full_html=False, include_plotlyjs=i == 0, include_mathjax=False, config=_PLOT_CONFIG
+        ))  # fmt: skip
+    return "\n".join(parts)
 
 
-def interactive(result: FitResult) -> go.Figure:
-    """Return pattern, tick marks and difference as a plotly figure."""
+def interactive(result: FitResult, label: str = "") -> go.Figure:
+    """Return pattern, tick marks and difference of one scan as a plotly figure; of the first by default."""
     from plotly.subplots import make_subplots
 
-    phases = [p.name for p in result.model.phases]
+    scan = next((s for s in result.scans if s.label == label), result.scans[0])
+    pattern = result.pattern_of(scan.label)
+    phases = [p.name for p in scan.model.phases]
     share = 0.04 + 0.03 * len(phases)
     fig = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.02, row_heights=[0.8 - share, share, 0.2])
-    _add_lines(fig, result)
-    _add_ticks(fig, result, phases)
-    for low, high in result.options.exclude:
+    _add_lines(fig, pattern)
+    _add_ticks(fig, pattern, phases)
+    for low, high in result.options.of(scan.label).exclude:
         fig.add_vrect(x0=low, x1=high, fillcolor=EXCLUDED, line_width=0, layer="below")
-    angles = result.pattern["two_theta"].values
+    angles = pattern["two_theta"].values
     fig.update_xaxes(range=[float(angles[0]), float(angles[-1])], showline=True, mirror=True, linecolor="#888")
     fig.update_yaxes(showline=True, mirror=True, linecolor="#888", zeroline=False)
     fig.update_xaxes(title_text="2θ (degrees)", row=3, col=1)
@@ -173,7 +190,7 @@ def interactive(result: FitResult) -> go.Figure:
         template="plotly_white",
         height=620,
         margin={"l": 80, "r": 20, "t": 60, "b": 55},
-        title={"text": _text(title(result)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
+        title={"text": _text(title(result) if not scan.label else scan_title(scan)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
         legend={
             "orientation": "h",
             "x": 1.0,
@@ -187,10 +204,9 @@ def interactive(result: FitResult) -> go.Figure:
     return fig
 
 
-def _add_lines(fig: go.Figure, result: FitResult) -> None:
+def _add_lines(fig: go.Figure, p: xr.Dataset) -> None:
     import plotly.graph_objects as go
 
-    p = result.pattern
     angles = p["two_theta"].values
     fig.add_trace(
         go.Scatter(
@@ -212,10 +228,9 @@ def _add_lines(fig: go.Figure, result: FitResult) -> None:
         fig.add_trace(go.Scatter(x=x, y=y, mode="lines", name=name, line=line, showlegend=row == 1), row=row, col=1)
 
 
-def _add_ticks(fig: go.Figure, result: FitResult, phases: list[str]) -> None:
+def _add_ticks(fig: go.Figure, marks: xr.Dataset, phases: list[str]) -> None:
     import plotly.graph_objects as go
 
-    marks = result.pattern
     names = marks["tick_phase"].values.astype(str)
     for row, phase in enumerate(phases):
         own = names == phase

@@ -17,8 +17,9 @@ from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.options import FitOptions, with_choices
 from xrdfit.fitting.prepare import Setup, check_model, pose, prepare
 from xrdfit.fitting.problem import Evaluation, Problem
+from xrdfit.fitting.scans import Scans, one_sample
 from xrdfit.fitting.starts import rough_minima
-from xrdfit.inference.fit import as_scans, fit_with
+from xrdfit.inference.fit import fit_with
 from xrdfit.inference.questions.ranking import Candidate, Comparison, judge, nested_pairs
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.uncertainty.covariance import covariance
@@ -62,7 +63,7 @@ class _Fitted:
 
 def compare(
     model: PowderModel,
-    scan: xr.Dataset,
+    scan: xr.Dataset | Scans,
     *,
     sites: str | Sequence[str] = (),
     rivals: Sequence[PowderModel] = (),
@@ -76,7 +77,8 @@ def compare(
     ----------
     model : PowderModel
         It holds all candidate sites.
-    scan : xarray.Dataset
+    scan : xarray.Dataset, or a mapping of labels to these
+        A scan, or several of one sample.
     sites : str or sequence of str
         Candidates, by label ("Cu_8c", "phase__Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by
         default. Other sites that the model lets vary are empty; those that it does not are as they are.
@@ -106,7 +108,8 @@ def compare(
     check_model(model)
     options = with_choices(options or FitOptions(), choices)
     tell = progress or silent
-    labels = candidate_sites(model, options, scan, sites.split(",") if isinstance(sites, str) and sites else sites)
+    scans, options = one_sample(scan, options)
+    labels = candidate_sites(model, options, scans, sites.split(",") if isinstance(sites, str) and sites else sites)
     if len(labels) == 1 and not rivals:
         raise InputError(
             f"one candidate site, {labels[0][0]}{labels[0][1]}, makes one set: there is nothing to compare it with; "
@@ -114,16 +117,16 @@ def compare(
         )
     tell("fitting the model with all sites")
     whole = _all_sites(model, options, labels)
-    full = fit_with(model, scan, whole, progress)
+    full = fit_with(model, scans, whole, progress)
     engines: dict[str, Engine] = {s.label: s.engine for s in full.scans}
-    setup = prepare(model, as_scans(scan), replace(whole, engine=engines), engines)
+    setup = prepare(model, scans, replace(whole, engine=engines), engines)
     jobs: list[tuple[tuple[str, ...], Callable[[Sequence[_Fitted]], _Fitted]]] = [
         (tuple(prefix + label for prefix, label in subset), partial(_fit_subset, setup, full, labels, subset))
         for n in range(1, len(labels) + 1)
         for subset in combinations(labels, n)
     ]
     for name, rival in zip(_rival_names(model, rivals), rivals, strict=True):
-        jobs.append(((name,), lambda _, name=name, rival=rival: _fit_rival(name, rival, scan, options, full)))
+        jobs.append(((name,), lambda _, name=name, rival=rival: _fit_rival(name, rival, scans, options, full)))
     ranked = _rank(full, *_fit_all(jobs, tell))
     empty = [name for name in whole.fix if name not in options.fix]
     note = (f"held at 0, no candidates: {', '.join(empty)}",) if empty else ()
@@ -184,7 +187,7 @@ def _all_sites(model: PowderModel, options: FitOptions, labels: Sequence[tuple[s
 
 
 def candidate_sites(
-    model: PowderModel, options: FitOptions, scan: xr.Dataset, sites: Sequence[str]
+    model: PowderModel, options: FitOptions, scans: Scans, sites: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Return prefix and label of the candidate sites, in the model's order.
 
@@ -207,7 +210,6 @@ def candidate_sites(
                 )
             chosen += hits
     else:
-        scans = as_scans(scan)
         engines: dict[str, Engine] = {x: "debye" if options.of(x).engine == "debye" else "bragg" for x in scans}
         bound = prepare(model, scans, options, engines).problem
         chosen = [(x, s) for x, s in every if f"{x}occ_{s.label}" in bound.occupancies.names]
@@ -258,7 +260,7 @@ def _fit_subset(
     return _Fitted(setup.model.name, setup.model, sites, problem, descend(problem, best.theta))
 
 
-def _fit_rival(name: str, model: PowderModel, scan: xr.Dataset, options: FitOptions, full: FitResult) -> _Fitted:
+def _fit_rival(name: str, model: PowderModel, scan: Scans, options: FitOptions, full: FitResult) -> _Fitted:
     result = fit_with(model, scan, replace(options, engine={s.label: s.engine for s in full.scans}), None)
     problem = result.problem.with_sigmas(full.problem.sigmas)
     moving = set(problem.occupancies.names)
