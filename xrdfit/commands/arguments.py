@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from xrdfit.commands.common import check_finite, finite_number, number_or_text, read_radiation, whole_number
+from xrdfit.commands.common import check_finite, finite_number, number_or_text, read_radiation, whole
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -28,7 +28,10 @@ Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object on s
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class FitArguments:
-    """Options of a fit as they stand on the command line; see `xrdfit.FitOptions`."""
+    """Options of a fit as they stand on the command line; see `xrdfit.FitOptions`.
+
+    `for_scan` holds those that concern one of several scans, as `xrdfit.commands.samples` writes and reads them.
+    """
 
     phase: Annotated[
         Sequence[str], Parameter(help="A further phase: preset, CIF or model TOML. May be given several times.")
@@ -114,6 +117,11 @@ class FitArguments:
     ] = None
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
 
+    own: Annotated[
+        Sequence[str], Parameter(help="NAME or PATTERN: what each of several scans has for itself. Repeatable.")
+    ] = ()
+    for_scan: Annotated[Sequence[str], Parameter(name="--for-scan", show=False)] = ()
+
     axis: Annotated[
         str | None,
         Parameter(help="What a text file's first column is: two_theta, two_theta_rad, q (1/Å) or q_nm (1/nm)."),
@@ -159,16 +167,17 @@ class FitArguments:
 
     def _background(self) -> Any:
         """An order, "auto", or components where a piece is named."""
-        order = read_order(self.background)
-        if self.blank is None and not self.hump and not self.air:
+        order = None if self.background in (None, "auto") else whole(self.background, "--background")
+        humps = [text for text in self.hump if text != "auto"]
+        if self.blank is None and not humps and not self.air:
             return order
-        from xrdfit.diffraction.background import Air, Blank, Chebyshev
+        from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump
         from xrdfit.scan import read_pattern
 
-        humps = read_humps(self.hump)
         pieces: list[Any] = [Chebyshev(order)]
         pieces += [Blank(read_pattern(self.blank))] if self.blank is not None else []
-        return tuple([*pieces, *([Air()] if self.air else []), *humps])
+        pieces += [Air()] if self.air else []
+        return tuple(pieces + [Hump(*map(float, text.split(","))) for text in humps])
 
     def options(self) -> FitOptions:
         """Check the options and return them as a fit takes them.
@@ -196,7 +205,7 @@ class FitArguments:
             "range": self.range,
             "exclude": tuple(self.exclude),
             "background": self._background(),
-            "b_per_element": self.b_per_element,
+            **({"b_per_element": True} if self.b_per_element else {}),
             "radiation": read_radiation(self.radiation),
             "anomalous": not self.no_anomalous,
             "monochromator_deg": self.monochromator,
@@ -208,5 +217,6 @@ class FitArguments:
             "kbeta": self.kbeta,
             "texture": self.texture,
             "packing": self.packing,
+            "own": tuple(self.own),
         }
         return with_choices(FitOptions(), choices)

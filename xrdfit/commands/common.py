@@ -36,6 +36,20 @@ def whole_number(_: Any, tokens: Sequence[Token]) -> int:
         raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
 
 
+def whole(text: str, option: str) -> int:
+    """Read a whole number from the text of an option.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{option} {text!r}: a whole number or auto is needed") from None
+
+
 def finite_number(_: Any, tokens: Sequence[Token]) -> float:
     """Read a finite number."""
     try:
