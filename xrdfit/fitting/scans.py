@@ -64,7 +64,9 @@ def check_labels(labels: Sequence[str]) -> None:
     if not labels:
         raise InputError("no scan: one, or a mapping of labels to scans, is needed")
     if len(labels) > MOST_SCANS:
-        raise InputError(f"{len(labels)} scans of one sample: at most {MOST_SCANS} are allowed; a series is many samples")
+        raise InputError(
+            f"{len(labels)} scans of one sample: at most {MOST_SCANS} are allowed; a series is many samples"
+        )
     for label in labels:
         if not isinstance(label, str) or not _LABEL.fullmatch(label) or "__" in label or label.endswith("_"):
             raise InputError(

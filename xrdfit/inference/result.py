@@ -128,9 +128,7 @@ class FittedScan:
     weight_fractions: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, view: ScanSetup, model: PowderModel, statistics: Statistics, fractions: dict[str, float]
-    ) -> FittedScan:
+    def of(cls, view: ScanSetup, model: PowderModel, statistics: Statistics, fractions: dict[str, float]) -> FittedScan:
         """Return what a scan became, from what it was before the fit."""
         return cls(view.label, model, view.data, view.engine, statistics, fractions)
 

@@ -190,7 +190,12 @@ def interactive(result: FitResult, label: str = "") -> go.Figure:
         template="plotly_white",
         height=620,
         margin={"l": 80, "r": 20, "t": 60, "b": 55},
-        title={"text": _text(title(result) if not scan.label else scan_title(scan)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
+        title={
+            "text": _text(title(result) if not scan.label else scan_title(scan)),
+            "font": {"size": 15},
+            "x": 0.0,
+            "xref": "paper",
+        },
         legend={
             "orientation": "h",
             "x": 1.0,

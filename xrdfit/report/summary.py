@@ -35,7 +35,16 @@ def facts(result: FitResult) -> list[tuple[str, str]]:
     if len(result.scans) == 1:
         of_scan = _facts_of_scan(result, result.scans[0])
         n = 1 + ("evidence" in result.scan.attrs)
-        return [*of_scan[:n], *shared, of_scan[n], _amplitudes(result), of_scan[n + 1], last[0], of_scan[n + 2], last[1]]
+        return [
+            *of_scan[:n],
+            *shared,
+            of_scan[n],
+            _amplitudes(result),
+            of_scan[n + 1],
+            last[0],
+            of_scan[n + 2],
+            last[1],
+        ]
     each = [
         (f"{scan.label}: {name[0].lower()}{name[1:]}", text)
         for scan in result.scans

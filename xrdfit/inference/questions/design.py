@@ -185,7 +185,10 @@ def edges(result: FitResult) -> list[tuple[str, float]]:
     for element in dict.fromkeys(s.element for p in result.model.phases for s in p.structure.sites):
         table = xraydb.xray_edges(element)
         for edge in ("K", "L3"):
-            if edge in table and _EDGE_RANGE[0] <= (near := _HC / (table[edge].energy - BELOW_EDGE_EV)) <= _EDGE_RANGE[1]:
+            if (
+                edge in table
+                and _EDGE_RANGE[0] <= (near := _HC / (table[edge].energy - BELOW_EDGE_EV)) <= _EDGE_RANGE[1]
+            ):
                 found.append((f"{element} {edge}", round(near, 5)))
                 break
     return found
@@ -310,7 +313,9 @@ def _with_added(result: FitResult, labels: Mapping[str, str], plan: Plan) -> Fit
     changes["engine"][ADDED] = result.scans[0].engine
     changes["range"][ADDED] = None
     changes["exclude"][ADDED] = _excluded(result, plan)
-    changes["radiation"] = {labels[s.label]: s.model.instrument.radiation for s in result.scans} | {ADDED: plan.radiation}
+    changes["radiation"] = {labels[s.label]: s.model.instrument.radiation for s in result.scans} | {
+        ADDED: plan.radiation
+    }
     for name in ("monochromator_deg", "polarization", "kbeta"):
         changes[name][ADDED] = None
     return replace(result.options, **changes, start={})
