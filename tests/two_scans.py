@@ -23,9 +23,8 @@ def alloy(**changes) -> xf.PowderModel:
         {"species": "Fe", "xyz": (0.5, 0.5, 0.5), "occupancy": 0.4, "b_iso": 1.0},
     ]
     structure = Structure.from_sites("alloy", space_group("Fm-3m"), Cell(5.8, 5.8, 5.8), rows)
-    return xf.PowderModel(
-        "alloy", (Phase("alloy", structure, size_nm=30.0, vary=("occ_Cu_8c", "occ_Fe_4b")),), **changes
-    )
+    phase = Phase("alloy", structure, size_nm=30.0, vary=("occ_Cu_8c", "occ_Fe_4b"))
+    return xf.PowderModel("alloy", (phase,), **changes)
 
 
 def scan_of(

@@ -48,9 +48,9 @@ def one_sample(scan: xr.Dataset | Scans, options: FitOptions) -> tuple[Scans, Fi
     if len(scans) > 1:
         options.check_labels(list(scans))
         return scans, options
-    given = list(scan) if scan is not scans[""] else []  # pyright: ignore[reportArgumentType]
+    given = [str(label) for label in scan] if scan is not scans[""] else []
     options.check_labels(given)
-    return scans, options.of(str(given[0]) if given else "")
+    return scans, options.of(given[0] if given else "")
 
 
 def check_labels(labels: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 _MOST_MEMORY = 4_000_000_000
 _PROCESSOR_SECONDS = 3  # and one more for each 50 MB of the file, which take a tenth of that
