@@ -1,4 +1,4 @@
-"""A fit of several scans against one least-squares problem written out with scipy: every parameter explicit, no blocks."""
+"""A fit of several scans against one least-squares problem written with scipy, every parameter explicit."""
 
 from __future__ import annotations
 
