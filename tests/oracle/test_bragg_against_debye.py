@@ -27,6 +27,30 @@ def test_large_spheres(size_nm, tolerance):
     assert np.abs(by_lines - by_pairs).max() < tolerance * by_pairs.max()
 
 
+OPTICS = {
+    "neutrons": ("neutron:1.540593", {}, {}),
+    "capillary": ("cu-ka1", {"capillary": True}, {"mu_r": 2.0}),
+    "film, slits": ("cu-ka1", {"film": True, "slits": "automatic"}, {"mu_t": 0.1}),
+    "polarized": ("cu-ka1", {"polarized": True, "monochromator_deg": 20.0}, {"polarization": 0.95}),
+    "kbeta": ("cu-ka", {"kalpha_ratio": True, "extra_lines": ("kbeta",)}, {"kalpha_ratio": 0.3, "kbeta": 0.2}),
+    "dispersion": ("cu-ka1", {"f_prime": ("Cu",)}, {"fp_Cu": -2.0}),
+}
+
+
+@pytest.mark.parametrize("optics", OPTICS)
+def test_optics_and_probe(optics):
+    name, choices, given = OPTICS[optics]
+    settings = EngineSettings(shape="sphere", lorentz_along_profile=True, **choices)
+    structure = cases.cu2se(4)
+    lines, pairs = (engine.bind(structure, GRID, radiation(name), settings) for engine in (bragg, debye))
+    by_lines = lines.pattern(cases.values_for(lines, structure, size_nm=15.0, **given))
+    by_pairs = pairs.pattern(cases.values_for(pairs, structure, size_nm=15.0, **given))
+    plain = bragg.bind(structure, GRID, radiation("cu-ka1"), EngineSettings(shape="sphere", lorentz_along_profile=True))
+    other = plain.pattern(cases.values_for(plain, structure, size_nm=15.0))
+    assert np.abs(by_lines / by_lines.max() - other / other.max()).max() > 0.02  # it does something
+    assert np.abs(by_lines - by_pairs).max() < 6e-3 * by_pairs.max()
+
+
 @pytest.mark.parametrize("size_nm", [15.0, 30.0])
 def test_integrated_intensities_by_profile_decomposition(size_nm):
     """A powder line of spheres is m|F|² 2π²/(V q q_h) P(q − q_h): the areas that fit the Debye pattern are m|F|²."""

@@ -71,7 +71,11 @@ class FitArguments:
         str | None, Parameter(help="Order of the Chebyshev background, 0 to 30, or auto: chosen by the scan.")
     ] = None
     blank: Annotated[
-        str | None, Parameter(help="FILE: scan of the empty holder; its height is fitted, its counting errors count.")
+        str | None,
+        Parameter(
+            help="FILE: scan of the empty holder, fitted by its height, its counting errors counted; beside it "
+            "stands a constant unless --background says more."
+        ),
     ] = None
     hump: Annotated[
         Sequence[str],
@@ -80,6 +84,9 @@ class FitArguments:
     air: Annotated[bool, Parameter(help="Scattering by air, 1/2θ.")] = False
     b_per_element: Annotated[
         bool, Parameter(name="--b-per-element", help="One displacement parameter B an element, varied.")
+    ] = False
+    guided: Annotated[
+        bool, Parameter(help="Add what the scan asks for, step by step, as long as it pays (BIC); each step is said.")
     ] = False
     radiation: Annotated[
         str | None,
@@ -172,12 +179,26 @@ class FitArguments:
         if self.blank is None and not humps and not self.air:
             return order
         from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump
+        from xrdfit.report.options_table import read_hump
         from xrdfit.scan import read_pattern
 
+        if order is None and self.blank is not None:
+            order = 0  # a measured blank is the smooth part already; the scan may ask for more
         pieces: list[Any] = [Chebyshev(order)]
         pieces += [Blank(read_pattern(self.blank))] if self.blank is not None else []
         pieces += [Air()] if self.air else []
-        return tuple(pieces + [Hump(*map(float, text.split(","))) for text in humps])
+        for deg, *width in map(read_hump, humps):
+            pieces.append(Hump(deg, width[0]) if width else Hump(deg))
+        return tuple(pieces)
+
+    def _sought(self) -> tuple[str, ...]:
+        """Kinds of pieces that the scan may ask for."""
+        if self.guided:
+            return ("all",)
+        return (
+            *(["background_order"] if self.background == "auto" else []),
+            *(["hump"] if "auto" in self.hump else []),
+        )
 
     def options(self) -> FitOptions:
         """Check the options and return them as a fit takes them.
@@ -205,7 +226,8 @@ class FitArguments:
             "range": self.range,
             "exclude": tuple(self.exclude),
             "background": self._background(),
-            **({"b_per_element": True} if self.b_per_element else {}),
+            "seek": self._sought(),
+            "b_per_element": self.b_per_element,
             "radiation": read_radiation(self.radiation),
             "anomalous": not self.no_anomalous,
             "monochromator_deg": self.monochromator,

@@ -210,8 +210,12 @@ def _unsaved(error: Exception, directory: str | None) -> Exception:
 
 def conclude(result: FitResult) -> int:
     """Say the warnings and, where there is no answer, why; return the exit status."""
+    for number, step in enumerate(result.steps, 1):
+        say(f"step {number}: {step}")
     for warning in result.warnings:
         say(f"warning: {warning}")
+    for advice in result.advice:
+        say(f"advice: {advice}")
     if result.success:
         return 0
     say(f"xrdfit: no answer: {result.message}")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from cyclopts import Parameter
-from numpy.typing import NDArray
 
 from xrdfit.commands.arguments import Block, Force, Json
 from xrdfit.commands.cluster import is_atom_list, simulate_atoms
@@ -16,7 +14,13 @@ from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xrdfit.model.powder import PowderModel
+
+    Computed = tuple[dict[str, object], dict[str, NDArray[np.float64]]]
+    """What was computed, and its columns beside two_theta."""
 
 MAX_POINTS = 1_000_000
 
@@ -68,10 +72,6 @@ def simulate(
     elif path is None:
         print(table, end="")
     return 0
-
-
-Computed = tuple[dict[str, object], dict[str, NDArray[np.float64]]]
-"""What was computed, and its columns beside two_theta."""
 
 
 def _of_model(
@@ -138,6 +138,8 @@ def grid(start: float, stop: float, step: float) -> NDArray[np.float64]:
         raise InputError(
             f"--two-theta {start:g} {stop:g} {step:g}: {steps:.3g} points; at most {MAX_POINTS} are allowed"
         )
+    import numpy as np
+
     # ten decimals: the sum of start and i·step would show digits that nobody asked for
     return np.round(start + step * np.arange(int(steps + 1e-6) + 1, dtype=np.float64), 10)
 

@@ -6,7 +6,6 @@ both as tabulated by XrayDB. As a second table of f' and f'' Cromer–Liberman i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,6 +13,7 @@ from functools import lru_cache
 import gemmi
 import numpy as np
 
+from xrdfit.crystal import xraydb_tables
 from xrdfit.errors import InputError
 
 ANOMALOUS_TABLES = ("chantler", "cromer-liberman")
@@ -117,9 +117,9 @@ def resolve_species(species: str, *, strict: bool = False) -> tuple[str, str | N
     """
     element, charge = split_species(species)
     name = species_name(element, charge)
-    if name in _table():
+    if name in xraydb_tables.waasmaier():
         return name, None
-    known = [ion for ion in _table() if re.fullmatch(rf"{element}(\d[+-])?", ion)]
+    known = [ion for ion in xraydb_tables.waasmaier() if re.fullmatch(rf"{element}(\d[+-])?", ion)]
     if not known:
         raise InputError(f"species {species!r}: the table of form factors ends at Cf and has no {element}")
     if strict:
@@ -146,7 +146,7 @@ def f0_coefficients(species: str) -> tuple[np.ndarray, np.ndarray, float]:
     c : float
         Electrons.
     """
-    a, b, c = _table()[resolve_species(species)[0]]
+    a, b, c = xraydb_tables.waasmaier()[resolve_species(species)[0]]
     return a, b, c
 
 
@@ -201,9 +201,7 @@ def anomalous(element: str, energy_ev: float, table: str = "chantler") -> comple
     if number > 92:
         raise InputError(f"f' and f'' of {symbol}: the tables end at U; switch the anomalous terms off")
     if table == "chantler":
-        import xraydb
-
-        first, second = (np.asarray(f(symbol, energy_ev)) for f in (xraydb.f1_chantler, xraydb.f2_chantler))
+        first, second = xraydb_tables.chantler(symbol, energy_ev)
     elif table == "cromer-liberman":
         first, second = gemmi.cromer_liberman(number, energy_ev)
     else:
@@ -214,10 +212,7 @@ def anomalous(element: str, energy_ev: float, table: str = "chantler") -> comple
 @lru_cache(maxsize=256)
 def near_edge(element: str, energy_ev: float) -> bool:
     """Whether an absorption edge of the element lies within 100 eV, where tables of f' and f'' cannot be trusted."""
-    import xraydb
-
-    edges = xraydb.xray_edges(split_species(element)[0])
-    return any(abs(edge.energy - energy_ev) < _EDGE_WINDOW_EV for edge in edges.values())
+    return any(abs(edge - energy_ev) < _EDGE_WINDOW_EV for edge in xraydb_tables.edges(split_species(element)[0]))
 
 
 def form_factors(
@@ -288,24 +283,11 @@ def neutron_length(species: str, wavelength: float) -> complex:
     atom = getattr(periodictable, element)
     if mass is not None:
         if mass not in atom.isotopes:
-            known = ", ".join(f"{m}{element}" for m in atom.isotopes if atom[m].neutron.has_sld()) or "none"
+            known = ", ".join(f"{m}{element}" for m in atom.isotopes if atom[m].neutron.b_c is not None) or "none"
             raise InputError(f"species {species!r}: no such isotope is tabulated; those of known length: {known}")
         atom = atom[mass]
-    length, _ = atom.neutron.scattering_by_wavelength(wavelength)
+    known = atom.neutron.b_c is not None
+    length = atom.neutron.scattering_by_wavelength(wavelength)[0] if known else None
     if length is None:
         raise InputError(f"species {species!r}: its coherent scattering length for neutrons is not known")
     return complex(length)
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
-    import xraydb
-
-    rows = xraydb.get_xraydb().get_cache("Waasmaier")
-    table = {}
-    for row in rows:
-        a, b = np.array(json.loads(row.scale), dtype=float), np.array(json.loads(row.exponents), dtype=float)
-        for array in (a, b):
-            array.setflags(write=False)
-        table[str(row.ion)] = (a, b, float(row.offset))
-    return table

@@ -5,8 +5,9 @@ What depends on the angle alone is stated here once, for lines at their Bragg an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, log, log2, sqrt
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.diffraction.capillary import transmission
-from xrdfit.diffraction.probe import Probe, polarization_slopes
+from xrdfit.diffraction.probe import Probe, polarization_factor, polarization_slope
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -61,27 +62,21 @@ def scattering_angle(
     return true, -stretch, stretch * np.degrees(2.0 / radius_mm * np.cos(half))
 
 
-def observed_angle(
-    two_theta: FloatArray, zero_deg: float, displacement_mm: float, radius_mm: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Find where lines at true angles are observed: the inverse of `scattering_angle`.
+def observed_angle(two_theta: FloatArray, zero_deg: float, displacement_mm: float, radius_mm: float) -> FloatArray:
+    """Find where lines at true angles (n,), radian, are observed, degree: the inverse of `scattering_angle`."""
+    tilt = -2.0 * displacement_mm / radius_mm * np.cos(0.5 * two_theta)
+    return np.degrees(two_theta + tilt) + zero_deg
 
-    Parameters
-    ----------
-    two_theta : (n,) array
-        True angles, radian.
-    zero_deg, displacement_mm, radius_mm : float
-        As of `scattering_angle`.
 
-    Returns
-    -------
-    observed, by_theta, by_displacement : (n,) arrays
-        Observed 2 theta in degrees, its derivative by theta (degree per radian) and by the displacement.
-    """
+def observed_slope(two_theta: FloatArray, displacement_mm: float, radius_mm: float, name: str) -> FloatArray:
+    """Derivative of `observed_angle` by "zero_deg", "displacement_mm" or "theta" (degree per radian)."""
     half = 0.5 * two_theta
-    tilt = -2.0 * displacement_mm / radius_mm * np.cos(half)
-    by_theta = np.degrees(2.0 + 2.0 / radius_mm * displacement_mm * np.sin(half))
-    return np.degrees(two_theta + tilt) + zero_deg, by_theta, -np.degrees(2.0 / radius_mm) * np.cos(half)
+    if name == "zero_deg":
+        return np.ones(half.size)
+    arm = 2.0 / radius_mm
+    if name == "displacement_mm":
+        return -np.degrees(arm) * np.cos(half)
+    return np.degrees(2.0 + arm * displacement_mm * np.sin(half))
 
 
 def optical_names(probe: Probe) -> tuple[str, ...]:
@@ -111,39 +106,43 @@ def optical_factor(theta: FloatArray, probe: Probe, values: Values, *, polarized
     return factor
 
 
-def optical_slope(theta: FloatArray, probe: Probe, values: Values, name: str, *, polarized: bool = True) -> FloatArray:
-    """Derivative of `optical_factor` by "theta" (per radian) or by one of `optical_names`."""
-    terms = list(_terms(theta, probe, values, polarized))
-    total = np.zeros_like(theta)
-    for k, (_, slopes) in enumerate(terms):
-        if name in slopes:
-            part = slopes[name]
-            for other, (value, _) in enumerate(terms):
-                part = part * value if other != k else part
-            total = total + part
-    return total
+def optical_slope(
+    theta: FloatArray, probe: Probe, values: Values, name: str, *, polarized: bool = True
+) -> tuple[FloatArray, FloatArray]:
+    """Return `optical_factor` and its derivative by "theta" (per radian) or by one of `optical_names`."""
+    factor, slope = np.ones_like(theta), np.zeros_like(theta)
+    for value, slopes in _terms(theta, probe, values, polarized):
+        slope = slope * value + (factor * slopes[name]() if name in slopes else 0.0)
+        factor = factor * value
+    return factor, slope
 
 
 def _terms(
     theta: FloatArray, probe: Probe, values: Values, polarized: bool
-) -> Iterator[tuple[FloatArray, dict[str, FloatArray]]]:
-    """Yield the factors that there are, each with its derivatives by theta and by its parameter."""
+) -> Iterator[tuple[FloatArray, dict[str, Callable[[], FloatArray]]]]:
+    """Yield the factors that there are, each with what computes its derivatives by theta and by its parameter."""
     settings = probe.settings
-    sine, cosine = np.sin(theta), np.cos(theta)
     if polarized and not probe.radiation.neutron:
         fraction = values["polarization"] if settings.polarized else 0.5
-        value, by_theta, by_fraction = polarization_slopes(theta, settings.monochromator_deg, fraction)
-        yield value, {"theta": by_theta, "polarization": by_fraction}
+        given = theta, settings.monochromator_deg, fraction
+        yield (
+            polarization_factor(*given),
+            {name: partial(polarization_slope, *given, name) for name in ("theta", "polarization")},
+        )
     if settings.slits == "automatic":
-        yield sine, {"theta": cosine}
+        yield np.sin(theta), {"theta": partial(np.cos, theta)}
     if settings.film:
-        mu_t = values["mu_t"]
-        way = 2.0 / sine
-        through = np.exp(-mu_t * way)
-        yield -np.expm1(-mu_t * way), {"theta": -mu_t * way * through * cosine / sine, "mu_t": way * through}
+        mu_t, way = values["mu_t"], 2.0 / np.sin(theta)
+        yield (
+            -np.expm1(-mu_t * way),
+            {
+                "theta": lambda: -mu_t * way * np.exp(-mu_t * way) / np.tan(theta),
+                "mu_t": lambda: way * np.exp(-mu_t * way),
+            },
+        )
     if settings.capillary:
         value, by_theta, by_mu_r = transmission(theta, values["mu_r"])
-        yield value, {"theta": by_theta, "mu_r": by_mu_r}
+        yield value, {"theta": lambda: by_theta, "mu_r": lambda: by_mu_r}
 
 
 def instrument_widths(values: Values, cosine: FloatArray, tangent: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -172,21 +172,23 @@ def polarization(two_theta_deg: FloatArray, monochromator_deg: float = 0.0, frac
     ----------
     International Tables C, section 6.2.2.
     """
-    return polarization_slopes(0.5 * np.radians(two_theta_deg), monochromator_deg, fraction)[0]
+    return polarization_factor(0.5 * np.radians(two_theta_deg), monochromator_deg, fraction)
 
 
-def polarization_slopes(
-    theta: FloatArray, monochromator_deg: float, fraction: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return `polarization` at a Bragg angle in radian, and its derivatives by that angle and by P."""
+def polarization_factor(theta: FloatArray, monochromator_deg: float, fraction: float) -> FloatArray:
+    """Return `polarization` at a Bragg angle in radian."""
     through = cos(radians(monochromator_deg)) ** 2
     squared = np.cos(2.0 * theta) ** 2
     if fraction == 0.5:  # as it is written for a tube
-        ratio, whole = through, 1.0 + through
-        value = (1.0 + through * squared) / whole
-    else:
-        ratio, whole = (1.0 - fraction) * through, fraction + (1.0 - fraction) * through
-        value = (fraction + ratio * squared) / whole
-    by_theta = -2.0 * ratio * np.sin(4.0 * theta) / whole
-    by_fraction = through * (1.0 - squared) / (fraction + (1.0 - fraction) * through) ** 2
-    return value, by_theta, by_fraction
+        return (1.0 + through * squared) / (1.0 + through)
+    ratio = (1.0 - fraction) * through
+    return (fraction + ratio * squared) / (fraction + ratio)
+
+
+def polarization_slope(theta: FloatArray, monochromator_deg: float, fraction: float, name: str) -> FloatArray:
+    """Return the derivative of `polarization_factor` by "theta" or by P, "polarization"."""
+    through = cos(radians(monochromator_deg)) ** 2
+    whole = fraction + (1.0 - fraction) * through
+    if name == "theta":
+        return -2.0 * (1.0 - fraction) * through * np.sin(4.0 * theta) / whole
+    return through * np.sin(2.0 * theta) ** 2 / whole**2

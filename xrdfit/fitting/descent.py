@@ -1,7 +1,8 @@
 """Going down to a minimum that is near: Gauss–Newton with damping and limits, at a few milliseconds a step.
 
-The fit itself is lmfit's. Profiles, rival models and simulations of coverage need the minimum of thousands of
-problems whose solution is almost known; there the bookkeeping of a general optimizer costs more than the physics.
+Profiles, rival models and simulations of coverage need the minimum of thousands of problems whose solution is almost
+known; there the bookkeeping of a general optimizer costs more than the physics. A fit ends with it too, where no limit
+is near (`search.settle`).
 """
 
 from __future__ import annotations

@@ -26,6 +26,11 @@ OF_A_SCAN = (
 """Options that may differ between scans: a mapping by label then stands in for the value."""
 
 MAX_BACKGROUND_ORDER = 30
+SOUGHT = (
+    "all", "background_order", "hump", "air", "film", "b_element", "b_overall", "spike", "impurity", "parameter",
+    "site", "coordinate",
+)  # fmt: skip
+"""Kinds of pieces that a fit may add by itself."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +57,20 @@ class FitOptions:
         Other starting values.
     limits : Mapping[str, (float, float)]
         Other limits, by name or pattern; they may go beyond the usual ones where physics allows it.
+    b_per_element : bool
+        One displacement parameter an element: the sites of an element share it, and it varies.
     own : tuple of str
         Names or patterns of parameters that each of several scans has for itself.
     range : (float, float) or None
         Part of the scan that is fitted, degrees 2θ.
     exclude : tuple of (float, float)
         Stretches left out, such as a reflection of the holder.
-    background : int, tuple of Component, or None
-        Order of the Chebyshev polynomial, or all components, instead of the model's.
+    background : int, "auto", tuple of Component, or None
+        Order of the Chebyshev polynomial, or all components, instead of the model's; "auto" is short for the model's
+        with ``seek=("background_order",)``.
+    seek : tuple of str
+        Kinds of pieces that are added as long as the scan asks for them: "background_order", "hump", "air", "film",
+        "b_element", "spike", "impurity", "parameter", …, or "all".
     radiation : str, float or None
         Name or wavelength (Å); None leaves it to instrument file, scan header, model, default, in that order.
     anomalous : bool
@@ -93,6 +104,8 @@ class FitOptions:
     fix: Mapping[str, float | None] = field(default_factory=dict)
     start: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
+    b_per_element: bool = False
+    seek: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     range: Any = None
     exclude: Any = ()
@@ -133,6 +146,9 @@ class FitOptions:
             raise InputError(
                 f"background order {self.background} is out of range; 0 to {MAX_BACKGROUND_ORDER} is allowed"
             )
+        for kind in self.seek:
+            if kind not in SOUGHT:
+                raise InputError(f"seek {kind!r} is unknown; allowed are {', '.join(SOUGHT)}")
         for name, kind in (("capillary", "mu_r"), ("polarization", "polarization"), ("kbeta", "kbeta")):
             if getattr(self, name) is not None:
                 INSTRUMENT[kind].check(getattr(self, name), name)
@@ -182,7 +198,11 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
         if name not in known:
             raise InputError(f"option {name!r} is unknown; there are {', '.join(known)}")
     clean: dict[str, Any] = dict(choices)
-    for name in ("vary", "own", "tie"):
+    if isinstance(clean.get("background"), str):
+        if clean["background"] != "auto":
+            raise InputError(f"background {clean['background']!r} is no order; a whole number or 'auto' is allowed")
+        clean |= {"background": None, "seek": (*clean.get("seek", ()), "background_order")}
+    for name in ("vary", "own", "tie", "seek"):
         if name in clean:
             clean[name] = (clean[name],) if isinstance(clean[name], str) else tuple(clean[name])
     if "fix" in clean and not isinstance(clean["fix"], Mapping):

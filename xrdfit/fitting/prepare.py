@@ -13,7 +13,7 @@ from xrdfit.fitting.blocks import ScanBlock
 from xrdfit.fitting.choices import matching, resolve_rows
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
-from xrdfit.fitting.rules import occupancies, restraints
+from xrdfit.fitting.rules import b_per_element, occupancies, restraints
 from xrdfit.fitting.scans import Scans
 from xrdfit.fitting.selection import select, with_background, with_instrument, with_texture
 from xrdfit.model.phase import Engine
@@ -113,6 +113,8 @@ def prepare(
         For options that name nothing, totals that cannot be, or too few points.
     """
     model = replace(model, ties=(*model.ties, *(parse_tie(text) for text in options.tie)))
+    if options.b_per_element:
+        model, options = b_per_element(model, options)
     given: Scans = scans if isinstance(scans, Mapping) and not hasattr(scans, "data_vars") else {"": scans}  # pyright: ignore
     if len(given) > 1:
         options.check_labels(list(given))

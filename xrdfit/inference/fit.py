@@ -16,6 +16,7 @@ from xrdfit.fitting.rivals import lowest
 from xrdfit.fitting.scans import Scans, one_sample
 from xrdfit.fitting.search import Solution, search, settle
 from xrdfit.inference.assemble import assemble
+from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
@@ -91,6 +92,8 @@ def fit_with(
 ) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
     scans, options = one_sample(scan, options)
+    if options.seek:
+        return _fit_seeking(model, scans, options, progress)
     chosen, reason = choose_engines(model, scans, options, progress)
     setup = prepare(model, scans, options, chosen)
     problem = setup.problem
@@ -102,6 +105,20 @@ def fit_with(
     else:
         problem, solution = _reweighted(setup, near)
     return assemble(setup, problem, replace(solution, met=near.met), model, reason)
+
+
+def _fit_seeking(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
+    """Fit, and add what the scan asks for of the kinds that the options name."""
+    plain = replace(options, seek=())
+
+    def refit(there: PowderModel, wanted: FitOptions) -> FitResult:
+        return fit_with(there, scans, replace(wanted, seek=()), progress)
+
+    first = refit(model, plain)
+    # the engine that was chosen once stays
+    chosen = replace(options, engine=first.settled_engine)
+    result, model, options, steps = seek(model, first, chosen, refit, progress)
+    return replace(result, steps=steps, engine_reason=first.engine_reason)
 
 
 def _adds_noise(problem: Problem, index: int) -> bool:

@@ -178,6 +178,18 @@ def read_texts(texts: Iterable[str], what: str, form: str) -> dict[str, str]:
     return found
 
 
+def read_hump(text: str) -> list[float]:
+    """Read "DEG" or "DEG,FWHM" of a hump; see `read_assignments`."""
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise InputError(f"hump {text!r}: must read DEG, DEG FWHM (degrees 2θ) or auto")
+    return numbers
+
+
 def read_limits(texts: Iterable[str]) -> dict[str, tuple[float, float]]:
     """Read ``NAME=LOW:HIGH`` texts; see `read_assignments`."""
     form = "NAME=LOW:HIGH"

@@ -133,8 +133,9 @@ def from_label(label: str, formula: Container[str] | None = None) -> tuple[str, 
     element = found[0]
     if known and element not in (formula or ()):
         return element, f"no type symbol; {element} taken from the label, which the file's formula lacks"
-    plain = letters.startswith(element)
-    return element, f"no type symbol; {'the element' if plain else element} taken from the label"
+    species = "D" if element == "H" and letters[:1].upper() == "D" else element  # which neutrons tell from H
+    plain = letters.startswith(species)
+    return species, f"no type symbol; {'the element' if plain else species} taken from the label"
 
 
 def _is_water(label: str, formula: Container[str] | None) -> bool:

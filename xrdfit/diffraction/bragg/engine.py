@@ -17,7 +17,7 @@ from xrdfit.diffraction.bragg.row_slopes import row_slopes
 from xrdfit.diffraction.bragg.sphere_lines import sphere_matrix
 from xrdfit.diffraction.grids import check_grid
 from xrdfit.diffraction.optics import WIDTHS, optical_names
-from xrdfit.diffraction.probe import Probe, polarization_slopes
+from xrdfit.diffraction.probe import Probe, polarization_factor, polarization_slope
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
@@ -106,23 +106,20 @@ class BraggEngine:
             pattern, jacobian = self._row_jacobian(values, names)
         if not self.table.settings.lorentz_along_profile:
             return pattern, jacobian
-        factor, by_fraction = self._along_profile(values)
+        factor = self._along_profile(values)
         jacobian *= factor[:, None]
-        for column, name in enumerate(names):
-            if name == "polarization":
-                jacobian[:, column] = pattern * by_fraction
+        if "polarization" in names and self.table.settings.polarized:
+            jacobian[:, list(names).index("polarization")] = pattern * self._along_profile(values, "polarization")
         return pattern * factor, jacobian
 
-    def _along_profile(self, values: Values) -> tuple[FloatArray, FloatArray]:
-        """Return Lorentz and polarization factor at the points of the grid, and the derivative by `polarization`."""
-        theta = 0.5 * np.radians(self.two_theta)
+    def _along_profile(self, values: Values, name: str = "") -> FloatArray:
+        """Return Lorentz and polarization factor at the points of the grid, or the derivative by `polarization`."""
+        settings, theta = self.table.settings, 0.5 * np.radians(self.two_theta)
         lorentz = 1.0 / (np.sin(theta) * np.cos(theta))
         if self.table.probe.radiation.neutron:
-            return lorentz, np.zeros_like(lorentz)
-        settings = self.table.settings
-        fraction = values["polarization"] if settings.polarized else 0.5
-        value, _, by_fraction = polarization_slopes(theta, settings.monochromator_deg, fraction)
-        return value * lorentz, by_fraction * lorentz
+            return lorentz * (not name)
+        given = theta, settings.monochromator_deg, values["polarization"] if settings.polarized else 0.5
+        return lorentz * (polarization_slope(*given, name) if name else polarization_factor(*given))
 
     def positions(self, values: Values) -> tuple[NDArray[np.int64], FloatArray]:
         """Return the tick marks: the lines within the grid that the strongest emission line makes.
@@ -157,7 +154,7 @@ class BraggEngine:
         else:
             rows = self.table.rows(values, lines, self.table.counts(values, lines))
             total = sum_peaks(self.two_theta, rows.only(self._reaching(rows, lines)).peaks(lines.area))
-        return total * self._along_profile(values)[0] if self.table.settings.lorentz_along_profile else total
+        return total * self._along_profile(values) if self.table.settings.lorentz_along_profile else total
 
     def _reaching(self, rows: Rows, lines: Lines) -> NDArray[np.intp]:
         """Return the rows that matter on the grid: none whose angle does not exist or whose tail ends before it."""
@@ -240,8 +237,9 @@ def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, setti
         For a grid that is empty, not ascending or out of range.
     """
     grid = check_grid(two_theta)
-    shortest = float(Probe(radiation, settings).wavelengths.min())
-    d_min = _smallest_spacing(structure.cell.volume, shortest, float(grid[-1]))
+    own = {line.wavelength for line in radiation.lines}
+    shortest = [min(own) if line.wavelength in own else line.wavelength for line in Probe(radiation, settings).lines]
+    d_min = tuple(_smallest_spacing(structure.cell.volume, wavelength, float(grid[-1])) for wavelength in shortest)
     table = bind_lines(structure, radiation, settings, d_min)
     return BraggEngine(grid, _names(table), table)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,8 @@ class Lines:
     theta : ndarray, shape (w, n)
         Bragg angle, radian.
     exists : ndarray of bool, shape (w, n)
-        False where the angle is beyond 178.4 degree or there is none; such lines have a factor of 0.
+        False where the angle is beyond 178.4 degree or there is none, and below the d-spacing down to which lines of
+        this wavelength are computed; such lines have a factor of 0.
     s : ndarray, shape (n,)
         sin(theta)/lambda, 1/Angstrom.
     amplitudes : Amplitudes
@@ -64,6 +65,8 @@ class Lines:
     factor : ndarray, shape (w, n)
         Area per cell and per |F|^2: degree x (intensity per radian), so that the pattern's integral over radians is
         m |F|^2 lambda^3 LP' / (16 pi V).
+    bare : ndarray, shape (w, n)
+        `factor` without polarization, slits and absorption.
     cell : Cell
     """
 
@@ -73,7 +76,20 @@ class Lines:
     amplitudes: Amplitudes
     f_squared: FloatArray
     factor: FloatArray
+    bare: FloatArray
     cell: Cell
+    _made_by: tuple[LineTable, Values]
+
+    @cached_property
+    def factor_by_theta(self) -> FloatArray:
+        """Derivative of `factor` by theta, shape (w, n)."""
+        table, values = self._made_by
+        return table.factor_by_theta(values, self)
+
+    @cached_property
+    def f_squared_by_s(self) -> FloatArray:
+        """Derivative of `f_squared` by s, shape (w, n)."""
+        return self.amplitudes.slope_by_s()
 
     @property
     def area(self) -> FloatArray:
@@ -125,6 +141,7 @@ class LineTable:
     wavelengths: FloatArray
     reflections: Reflections
     factors: StructureFactors
+    _listed: NDArray[np.bool_]
     _products: FloatArray
     _march_products: FloatArray
     _march_axis: FloatArray
@@ -141,12 +158,13 @@ class LineTable:
         s = 0.5 * np.sqrt(_inverse_d_squared(self._products, metric))
         sine = np.multiply.outer(self.wavelengths, s)
         theta = np.arcsin(np.minimum(sine, _LAST_SINE))
-        exists = sine <= _LAST_SINE
-        factor = self.factor(values, theta, cell) * exists
+        exists = (sine <= _LAST_SINE) & self._listed
+        bare = self._bare(values, theta, cell, self.probe.weights(values)) * exists
+        factor = bare * self._optics(values, theta)
         amplitudes = self.factors.at(values, s)
-        return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, cell)
+        return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, bare, cell, (self, values))
 
-    def line_slopes(self, values: Values, lines: Lines, name: str) -> tuple[FloatArray, FloatArray]:
+    def line_slopes(self, lines: Lines, name: str) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of theta and of the areas by a parameter of the cell, each (w, n); see `lines`.
 
         Preferred orientation, which follows the metric in its own way, is not in them.
@@ -155,43 +173,42 @@ class LineTable:
         s = _inverse_d_squared(self._products, -metric @ by_cell @ metric) / (8.0 * lines.s)
         theta = np.multiply.outer(self.wavelengths, s) / np.cos(lines.theta)
         per_volume = 0.5 * np.sum(metric * by_cell)  # of ln V
-        by_angle = self.factor(values, lines.theta, lines.cell, "theta") * lines.exists
-        factor = by_angle * theta - per_volume * lines.factor
-        return theta, factor * lines.f_squared + lines.factor * lines.amplitudes.slope_by_s() * s
+        factor = lines.factor_by_theta * theta - per_volume * lines.factor
+        return theta, factor * lines.f_squared + lines.factor * lines.f_squared_by_s * s
 
-    def factor(self, values: Values, theta: FloatArray, cell: Cell, name: str = "") -> FloatArray:
-        """Return weight, Lorentz factor, optics and orientation of the lines, shape (w, n).
-
-        The derivative of the factor by theta, or by a parameter of the optics or of the lines' weights, comes with its
-        name.
-        """
-        polarized = not self.settings.lorentz_along_profile
+    def _bare(self, values: Values, theta: FloatArray, cell: Cell, weights: FloatArray) -> FloatArray:
+        """Return weight, Lorentz factor and orientation of the lines, shape (w, n)."""
         sine = np.sin(theta)
-        lorentz = 1.0 / sine if not polarized else 1.0 / (sine * sine * np.cos(theta))
-        weights = self.probe.weight_slopes(values, name) if name in self.probe.names else self.probe.weights(values)
-        if name in optical_names(self.probe):
-            optics = optical_slope(theta, self.probe, values, name, polarized=polarized)
-        else:
-            optics = optical_factor(theta, self.probe, values, polarized=polarized)
         strength = weights * self.wavelengths**3 * (180.0 / np.pi) / (16.0 * np.pi * cell.volume)
-        factor = np.multiply.outer(strength, self.reflections.multiplicity.astype(float))
-        if name == "theta":
-            tangent = np.tan(theta)
-            by_lorentz = lorentz * (-1.0 / tangent if not polarized else tangent - 2.0 / tangent)
-            slope = optical_slope(theta, self.probe, values, name, polarized=polarized)
-            factor *= by_lorentz * optics + lorentz * slope
-        else:
-            factor *= lorentz * optics
+        bare = np.multiply.outer(strength, self.reflections.multiplicity.astype(float))
+        bare /= sine if self.settings.lorentz_along_profile else sine * sine * np.cos(theta)
         if self.settings.march_axis is not None:
-            factor *= self._march(values["march_r"], cell.reciprocal_metric)
-        return factor
+            bare *= self._march(values["march_r"], cell.reciprocal_metric)
+        return bare
+
+    def _optics(self, values: Values, theta: FloatArray, name: str = "") -> FloatArray:
+        """Return the factors of `optical_factor` that belong to lines, or their derivative by a parameter or theta."""
+        polarized = not self.settings.lorentz_along_profile
+        if name:
+            return optical_slope(theta, self.probe, values, name, polarized=polarized)[1]
+        return optical_factor(theta, self.probe, values, polarized=polarized)
+
+    def factor_by_theta(self, values: Values, lines: Lines) -> FloatArray:
+        """Return the derivative of the lines' `factor` by theta, shape (w, n)."""
+        tangent = np.tan(lines.theta)
+        lorentz = -1.0 / tangent if self.settings.lorentz_along_profile else tangent - 2.0 / tangent
+        return lines.factor * lorentz + lines.bare * self._optics(values, lines.theta, "theta")
 
     def area_slopes(self, values: Values, lines: Lines, names: Sequence[str]) -> dict[str, FloatArray]:
         """Return the derivatives of the areas by those of `names` that move nothing else, each (w, n)."""
         slopes = {name: lines.factor * slope for name, slope in lines.amplitudes.slopes(names).items()}
-        for name in (*self.probe.names, *optical_names(self.probe)):
+        for name in optical_names(self.probe):
             if name in names:
-                slopes[name] = self.factor(values, lines.theta, lines.cell, name) * lines.exists * lines.f_squared
+                slopes[name] = lines.bare * self._optics(values, lines.theta, name) * lines.f_squared
+        for name in self.probe.names:
+            if name in names:
+                bare = self._bare(values, lines.theta, lines.cell, self.probe.weight_slopes(values, name))
+                slopes[name] = bare * lines.exists * self._optics(values, lines.theta) * lines.f_squared
         return slopes
 
     def _march(self, r: float, metric: FloatArray) -> FloatArray:
@@ -221,10 +238,6 @@ class LineTable:
 
     def shifted(self, values: Values, two_theta: FloatArray) -> FloatArray:
         """Return where lines at `two_theta`, radian, are seen, degree: zero and displacement of the specimen."""
-        return self.shift(values, two_theta)[0]
-
-    def shift(self, values: Values, two_theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return where lines at `two_theta`, radian, are seen, and the slopes; see `observed_angle`."""
         return observed_angle(two_theta, values["zero_deg"], values["displacement_mm"], self.settings.radius_mm)
 
     def rows(self, values: Values, lines: Lines, counts: NDArray[np.intp]) -> Rows:
@@ -254,7 +267,9 @@ class LineTable:
 
 
 @lru_cache(maxsize=64)
-def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSettings, d_min: float) -> LineTable:
+def bind_lines(
+    structure: Structure, radiation: Radiation, settings: EngineSettings, d_min: tuple[float, ...]
+) -> LineTable:
     """Lower a structure to its line table.
 
     Parameters
@@ -263,10 +278,12 @@ def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSetti
         Its cell decides which reflections there are; they stay when the cell moves.
     radiation : Radiation
     settings : EngineSettings
-    d_min : float
-        Smallest d-spacing, Angstrom.
+    d_min : tuple of float
+        Smallest d-spacing, Angstrom, for each line of the probe: what is near backscattering for one wavelength is not
+        for another.
     """
-    table = reflections(structure.group, structure.cell, d_min)
+    table = reflections(structure.group, structure.cell, min(d_min))
+    listed = structure.cell.d_spacing(table.hkl) >= (1.0 - 1e-9) * np.array(d_min)[:, None]
     probe = Probe(radiation, settings)
     axis = settings.march_axis or (0, 0, 1)
     return LineTable(
@@ -276,6 +293,7 @@ def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSetti
         wavelengths=probe.wavelengths,
         reflections=table,
         factors=bind_structure_factors(structure, table.hkl, probe),
+        _listed=listed,
         _products=_index_products(table.hkl),
         _march_products=_index_products(table.equivalents),
         _march_axis=np.array(axis, dtype=float),

@@ -24,6 +24,7 @@ GAUSS_WINDOW = 2.8
 _GAUSS_HEIGHT = 2.0 * sqrt(log(2.0) / pi)
 _4LN2 = 4.0 * log(2.0)
 _BLOCK = 1 << 15  # entries of a block of rows: its few arrays stay in the processor's cache, and in reused memory
+_FEW_ROWS = 40  # of a block: for so few, the import of scipy.sparse costs more than it saves
 
 
 @dataclass(frozen=True)
@@ -229,12 +230,23 @@ def _dense_sum(matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) ->
 
 @dataclass(frozen=True)
 class _WindowSum:
-    """Sum of weighted rows, each over its own window of the grid, by a sparse product."""
+    """Sum of weighted rows, each over its own window of the grid; of many rows by a sparse product."""
 
     index: NDArray[np.intp]
     n: int
 
     def __call__(self, matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) -> FloatArray:
+        rows, length = self.index.shape
+        if rows > _FEW_ROWS:
+            return self._sparse(matrices, weights)
+        total = np.zeros((self.n, *weights[0].shape[1:]))
+        for row, first in enumerate(self.index[:, 0]):
+            window = total[first : first + length]
+            for matrix, weight in zip(matrices, weights, strict=True):
+                window += np.multiply.outer(matrix[row], weight[row])
+        return total
+
+    def _sparse(self, matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) -> FloatArray:
         from scipy.sparse import csc_array
 
         rows, length = self.index.shape

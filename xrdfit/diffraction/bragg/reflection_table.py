@@ -13,7 +13,7 @@ from xrdfit.crystal.radiation import Line, Radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_from_free, cell_names
 from xrdfit.diffraction.bragg.lines import bind_lines
-from xrdfit.diffraction.probe import polarization_slopes
+from xrdfit.diffraction.probe import polarization_factor
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
@@ -98,7 +98,7 @@ def reflection_table(
     single = Radiation(radiation.name, (Line(wavelength, 1.0),), radiation.probe)
     settings = replace(settings, extra_lines=(), kalpha_ratio=False, f_prime=())
     d_min = 0.5 * wavelength / sin(radians(0.5 * high))
-    table = bind_lines(moved, single, settings, d_min)
+    table = bind_lines(moved, single, settings, (d_min,))
     d = moved.cell.d_spacing(table.reflections.hkl)
     sine = np.minimum(0.5 * wavelength / d, 1.0)
     two_theta = 2.0 * np.arcsin(sine)
@@ -110,7 +110,7 @@ def reflection_table(
     if not radiation.neutron:
         through = np.cos(radians(settings.monochromator_deg)) ** 2
         fraction = own["polarization"] if settings.polarized else 0.5
-        lp *= polarization_slopes(0.5 * two_theta, settings.monochromator_deg, fraction)[0] * (1.0 + through)
+        lp *= polarization_factor(0.5 * two_theta, settings.monochromator_deg, fraction) * (1.0 + through)
     multiplicity = table.reflections.multiplicity[inside]
     strength = multiplicity * f_squared * lp
     strongest = strength.max(initial=0.0)

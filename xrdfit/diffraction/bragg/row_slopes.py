@@ -13,7 +13,7 @@ import numpy as np
 from xrdfit.diffraction.bragg.lines import Lines, LineTable, Rows
 from xrdfit.diffraction.bragg.profile import Peaks, combine_widths_slope, split_width, split_width_slope
 from xrdfit.diffraction.bragg.sizes import lognormal_nodes
-from xrdfit.diffraction.optics import instrument_widths
+from xrdfit.diffraction.optics import instrument_widths, observed_slope
 from xrdfit.diffraction.protocol import FloatArray
 
 Values = Mapping[str, float]
@@ -51,7 +51,7 @@ def row_slopes(
             eta *= area * (rows.lorentz + rows.gauss)
             yield name, Peaks(still, fwhm, eta, -eta)
         elif name in table.cell_names and table.settings.march_axis is None and not _axial(table, values):
-            d_theta, d_area = (part.ravel()[rows.line] for part in table.line_slopes(values, lines, name))
+            d_theta, d_area = (part.ravel()[rows.line] for part in table.line_slopes(lines, name))
             fwhm, eta = broadening.slope("theta")
             fwhm, eta = fwhm * d_theta, eta * d_theta * area * (rows.lorentz + rows.gauss)
             position = broadening.shift("theta") * d_theta
@@ -80,8 +80,8 @@ class _Broadening:
 
     def shift(self, name: str) -> FloatArray:
         """Return the derivative of the position by a parameter, or, of a line without sub-lines, by theta (radian)."""
-        _, by_theta, by_displacement = self.table.shift(self.values, self.rows.two_theta)
-        return {"theta": by_theta, "displacement_mm": by_displacement}.get(name, np.ones(by_theta.size))
+        radius = self.table.settings.radius_mm
+        return observed_slope(self.rows.two_theta, self.values["displacement_mm"], radius, name)
 
     def slope(self, name: str) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives of the full width and of the Lorentzian fraction by a parameter or by theta."""

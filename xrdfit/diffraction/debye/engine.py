@@ -255,9 +255,9 @@ class DebyeEngine:
         if name in WIDTHS:
             return Resolution.of(values).blur_slope(self.two_theta, name) @ (plain * factor)
         if name in optical_names(self.probe):
-            return self._blurred(plain * optical_slope(theta, self.probe, values, name), values)
+            return self._blurred(plain * optical_slope(theta, self.probe, values, name)[1], values)
         by_angle = self._on_grid(curves, nodes, values, slope=True)[0] * factor
-        by_angle += plain * optical_slope(theta, self.probe, values, "theta") * np.radians(0.5)
+        by_angle += plain * optical_slope(theta, self.probe, values, "theta")[1] * np.radians(0.5)
         return self._blurred(by_angle * (by_zero if name == "zero_deg" else by_displacement), values)
 
     def _observed(self, curves: FloatArray, nodes: Nodes, values: Values) -> FloatArray:
