@@ -45,6 +45,10 @@ _PUBLIC = {
     "compare": "xrdfit.inference.questions.compare",
     "identify": "xrdfit.inference.questions.identify",
     "Plan": "xrdfit.inference.questions.identify",
+    "design": "xrdfit.inference.questions.design",
+    "calibrate": "xrdfit.inference.calibration",
+    "calibrate_intervals": "xrdfit.inference.coverage",
+    "reflections": "xrdfit.model.reflections",
     "explore_page": "xrdfit.explore.page",
     "save": "xrdfit.report",
     "load_result": "xrdfit.report",
@@ -91,9 +95,12 @@ if TYPE_CHECKING:
     from xrdfit.errors import InputError as InputError
     from xrdfit.explore.page import explore_page as explore_page
     from xrdfit.fitting.options import FitOptions as FitOptions
+    from xrdfit.inference.calibration import calibrate as calibrate
+    from xrdfit.inference.coverage import calibrate_intervals as calibrate_intervals
     from xrdfit.inference.fit import fit as fit
     from xrdfit.inference.further import assess as assess
     from xrdfit.inference.questions.compare import compare as compare
+    from xrdfit.inference.questions.design import design as design
     from xrdfit.inference.questions.identify import Plan as Plan
     from xrdfit.inference.questions.identify import identify as identify
     from xrdfit.inference.result import FitResult as FitResult
@@ -104,6 +111,7 @@ if TYPE_CHECKING:
     from xrdfit.model.instrument import Instrument as Instrument
     from xrdfit.model.phase import Phase as Phase
     from xrdfit.model.powder import PowderModel as PowderModel
+    from xrdfit.model.reflections import reflections as reflections
     from xrdfit.model.simulate import simulate as simulate
     from xrdfit.report import load_result as load_result
     from xrdfit.report import save as save

@@ -189,10 +189,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    from xrdfit.commands.samples import name_scans
     from xrdfit.commands.streams import prepare
 
     prepare()
-    status = build()(spread(argv))
+    status = build()(spread(name_scans(argv)))
     sys.stdout.flush()
     return status if isinstance(status, int) else 0
 

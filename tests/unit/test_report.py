@@ -243,10 +243,10 @@ def test_pattern_file_keeps_weights_and_the_scans_own_errors_apart(result, tmp_p
 def test_a_scan_that_no_file_holds_is_rerun_from_the_pattern_file(result, tmp_path: Path) -> None:
     folder = xf.save(result, tmp_path / "out")
     saved = read_fit_file(folder / "fit.toml")
-    assert saved.scan_file == folder / "pattern.nc"
+    assert saved.scans[""].file == folder / "pattern.nc"
     assert saved.options == result.options
     assert saved.model == result.start_model
-    assert saved.read_scan().identical(result.scan)
+    assert saved.read_scans()[""].identical(result.scan)
 
 
 def test_a_scan_that_a_script_changed_is_not_taken_for_its_file(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_a_scan_that_a_script_changed_is_not_taken_for_its_file(tmp_path: Path) 
     changed = honest.assign(counts=honest["counts"] + 1.0)
     for name, pattern, source in (("a", honest, file), ("b", changed, tmp_path / "b" / "pattern.nc")):
         fitted = xf.fit(xf.load_model("cu2se-6nm"), pattern, fix=["size_nm", "mixing"])
-        assert read_fit_file(xf.save(fitted, tmp_path / name) / "fit.toml").scan_file == source
+        assert read_fit_file(xf.save(fitted, tmp_path / name) / "fit.toml").scans[""].file == source
 
 
 def test_nothing_is_left_of_a_failed_save(result, tmp_path: Path, monkeypatch) -> None:

@@ -322,7 +322,7 @@ def test_a_scan_whose_name_is_not_utf8_is_saved_and_rerun(tmp_path: Path) -> Non
     folder = xf.save(fitted, tmp_path / "out")
     assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["scan"]["file"].endswith(r"sc\udcffan.xy")
     saved = read_fit_file(folder / "fit.toml")
-    assert np.array_equal(saved.read_scan()["counts"], fitted.scan["counts"])
+    assert np.array_equal(saved.read_scans()[""]["counts"], fitted.scan["counts"])
     assert xf.load_result(folder).statistics == fitted.statistics
 
 
@@ -333,7 +333,7 @@ def test_a_pattern_file_beside_fit_toml_is_checked(tmp_path: Path) -> None:
     with h5py.File(folder / "pattern.nc", "r+") as file:
         file["observed"][3] += 1.0
     with pytest.raises(InputError, match="has changed since this fit"):
-        read_fit_file(folder / "fit.toml").read_scan()
+        read_fit_file(folder / "fit.toml").read_scans()
 
 
 def test_a_pattern_file_that_announces_too_much_is_refused_from_its_shape(tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ Json = Annotated[bool, Parameter(name="--json", help="Print one JSON object on s
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class FitArguments:
-    """Options of a fit as they stand on the command line; see `xrdfit.FitOptions`."""
+    """Options of a fit as they stand on the command line; see `xrdfit.FitOptions`.
+
+    `for_scan` holds those that concern one of several scans, as `xrdfit.commands.samples` writes and reads them.
+    """
 
     phase: Annotated[
         Sequence[str], Parameter(help="A further phase: preset, CIF or model TOML. May be given several times.")
@@ -120,6 +123,11 @@ class FitArguments:
         tuple[int, int, int] | None, Parameter(help="H K L: axis of preferred orientation; march_r varies.")
     ] = None
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
+
+    own: Annotated[
+        Sequence[str], Parameter(help="NAME or PATTERN: what each of several scans has for itself. Repeatable.")
+    ] = ()
+    for_scan: Annotated[Sequence[str], Parameter(name="--for-scan", show=False)] = ()
 
     axis: Annotated[
         str | None,
@@ -231,5 +239,6 @@ class FitArguments:
             "kbeta": self.kbeta,
             "texture": self.texture,
             "packing": self.packing,
+            "own": tuple(self.own),
         }
         return with_choices(FitOptions(), choices)

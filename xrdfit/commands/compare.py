@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
 from xrdfit.commands.common import INTERRUPTED, console, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
+from xrdfit.commands.samples import read_sample
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ _COLUMNS = ("Sites", "ΔBIC", "ΔAIC", "Rwp", "Parameters", "Occupancies")
 
 
 def compare(
-    scan: Annotated[
-        str | None, Parameter(name="SCAN", help="File of the measured pattern.", show_default=False)
-    ] = None,
-    /,
-    *,
+    *scan: Annotated[
+        str,
+        Parameter(
+            name="SCAN", help="File of the measured pattern; several are one sample, see `fit`.", show_default=False
+        ),
+    ],
     model: Model = None,
     sites: Annotated[
         Sequence[str],
@@ -43,12 +45,12 @@ def compare(
     from xrdfit.inference.questions.compare import compare as run
     from xrdfit.report.files import check_picture
 
-    if scan is None:
+    if not scan:
         raise InputError("SCAN is missing: give the file of a measured pattern")
     arguments = arguments or FitArguments()
-    start, options = load(model, arguments.phase, arguments.block), arguments.options()
+    start = load(model, arguments.phase, arguments.block)
     rivals = [load(name) for name in rival]
-    pattern = arguments.read_scan(scan, scan_index)
+    pattern, options = read_sample(scan, arguments, scan_index)
     path = None if output is None else check_picture(output, force)
     names = [name.strip() for group in sites for name in group.split(",") if name.strip()]
     with progress() as tell:

@@ -9,15 +9,20 @@ from cyclopts import Parameter
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
 from xrdfit.commands.common import deliver, load, whole_number
 from xrdfit.commands.progress import progress
+from xrdfit.commands.samples import read_sample
 from xrdfit.errors import InputError, need
 
 
 def fit(
-    scan: Annotated[
-        str | None, Parameter(name="SCAN", help="File of the measured pattern.", show_default=False)
-    ] = None,
-    /,
-    *,
+    *scan: Annotated[
+        str,
+        Parameter(
+            name="SCAN",
+            help="File of the measured pattern. Several are one sample, fitted together; LABEL=FILE names one, and "
+            "options may concern it: --radiation LABEL=cu-ka, --exclude LABEL:58 59.",
+            show_default=False,
+        ),
+    ],
     model: Model = None,
     arguments: FitArguments | None = None,
     scan_index: Annotated[
@@ -40,22 +45,22 @@ def fit(
     force: Force = False,
     json: Json = False,
 ) -> int:
-    """Fit a model to a scan."""
+    """Fit a model to a scan, or to several scans of one sample."""
     arguments = arguments or FitArguments()
     asked = {"posterior": posterior, "systematics": systematics, "feldman_cousins": feldman_cousins}
     if from_ is not None:
         from xrdfit.report.fitfile import read_fit_file
 
-        if scan is not None or model is not None or scan_index is not None or arguments != FitArguments():
+        if scan or model is not None or scan_index is not None or arguments != FitArguments():
             raise InputError(f"--from {from_}: holds scan, model and options of the fit: none go with it")
         saved = read_fit_file(from_)
-        start_model, options, pattern = saved.model, saved.options, saved.read_scan()
+        start_model, options, pattern = saved.model, saved.options, saved.read_scans()
         asked |= dict.fromkeys(saved.asked, True)
     else:
-        if scan is None:
+        if not scan:
             raise InputError("SCAN is missing: give the file of a measured pattern, or --from fit.toml")
-        start_model, options = load(model, arguments.phase, arguments.block), arguments.options()
-        pattern = arguments.read_scan(scan, scan_index)
+        start_model = load(model, arguments.phase, arguments.block)
+        pattern, options = read_sample(scan, arguments, scan_index)
     if asked["posterior"]:  # before minutes of other work
         need("posterior", "--posterior", "emcee", *(["corner"] if output is not None else []))
     if output is not None:

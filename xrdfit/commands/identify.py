@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
 from xrdfit.commands.common import check_finite, console, finite_number, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
+from xrdfit.commands.samples import labelled_files, read_sample
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,11 +23,14 @@ _COLUMNS = ("Measurement", "Error", "Time a step", "Time in all")
 
 
 def identify(
-    scan: Annotated[
-        str | None, Parameter(name="SCAN", help="File of the measured pattern; without it a planned scan is computed.")
-    ] = None,
-    /,
-    *,
+    *scan: Annotated[
+        str,
+        Parameter(
+            name="SCAN",
+            help="File of the measured pattern; several are one sample, see `fit`; without any a planned scan is "
+            "computed.",
+        ),
+    ],
     model: Model = None,
     arguments: FitArguments | None = None,
     counts: Annotated[
@@ -60,19 +64,21 @@ def identify(
 
     arguments = arguments or FitArguments()
     check_finite("--two-theta", two_theta or ())
-    source, options = load(model, arguments.phase, arguments.block), arguments.options()
+    source = load(model, arguments.phase, arguments.block)
     targets = read_assignments(reach, "reach")
-    _check_targets(source, str(options.engine), targets)
+    labels = list(labelled_files(scan)) if len(scan) > 1 else []
+    _check_targets(source, targets, labels)
     path = None if output is None else check_picture(output, force)
     planned = {"counts": counts, "background": background_counts, "two_theta": two_theta}
     chosen: dict[str, Any] = {name: value for name, value in planned.items() if value is not None}
-    if scan is None:
-        data = Plan(radiation=options.radiation, **chosen)
+    if not scan:
+        options = arguments.options()
+        data: Any = Plan(radiation=options.radiation, **chosen)
     elif chosen:
         given = ", ".join(_PLANNED[name] for name in chosen)
-        raise InputError(f"{given} describes a planned scan: leave it out, or leave out the measured one, {scan}")
+        raise InputError(f"{given} describes a planned scan: leave it out, or leave out the measured one, {scan[0]}")
     else:
-        data = arguments.read_scan(scan, scan_index)
+        data, options = read_sample(scan, arguments, scan_index)
     with progress() as tell:
         found = run(source, data, options=options, progress=tell)
         plans, refused = {}, {}
@@ -95,13 +101,14 @@ def identify(
     for name, reason in refused.items():
         say(f"warning: --reach {name}: {reason}")
     # what a fit finds suspicious in its residual says nothing where there is no noise
-    for warning in found.result.warnings if scan is not None else ():
+    for warning in found.result.warnings if scan else ():
         say(f"warning: {warning}")
     return 1 if refused else 0
 
 
-def _check_targets(model: PowderModel, engine: str, targets: Mapping[str, float]) -> None:
-    names = [row.name for row in model.rows("debye" if engine == "debye" else "bragg")]
+def _check_targets(model: PowderModel, targets: Mapping[str, float], labels: Sequence[str]) -> None:
+    own = [row.name for engine in ("bragg", "debye") for row in model.rows(engine)]
+    names = [*dict.fromkeys(own), *(f"{label}__{name}" for label in labels for name in dict.fromkeys(own))]
     for name, target in targets.items():
         if target <= 0.0:
             raise InputError(f"--reach {name}={target:g}: an error must be a positive number")

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import Block
 from xrdfit.commands.common import check_finite, console, load, print_json, read_radiation, say_notes
 from xrdfit.plaintext import csv_text
-
-if TYPE_CHECKING:
-    from xrdfit.model.phase import Phase
-    from xrdfit.model.powder import PowderModel
-
-COLUMNS = ("h", "k", "l", "multiplicity", "d", "two_theta", "f_squared", "lorentz_polarization", "intensity")
 
 
 def reflections(
@@ -35,6 +29,9 @@ def reflections(
     ] = "table",
 ) -> int:
     """List the powder lines of a model."""
+    from xrdfit.model.reflections import COLUMNS
+    from xrdfit.model.reflections import reflections as list_reflections
+
     check_finite("--two-theta", two_theta)
     ray = read_radiation(radiation)
     source = load(model, block=block)
@@ -42,11 +39,9 @@ def reflections(
     say_notes(source)
     several = len(source.phases) > 1
     columns = (("phase",) if several else ()) + COLUMNS
-    rows = [
-        {"phase": phase.name, **row} if several else row
-        for phase in source.phases
-        for row in _lines(source, phase, two_theta, not no_anomalous)
-    ]
+    lines = list_reflections(source, two_theta=two_theta, anomalous=not no_anomalous)
+    values = zip(*(lines[c].values.tolist() for c in columns), strict=True)
+    rows = [dict(zip(columns, row, strict=True)) for row in values]
     rays = source.radiation()
     if format_ == "json":
         about = {"schema": 1, "model": source.name, "radiation": rays.name, "wavelength": rays.wavelength}
@@ -74,23 +69,3 @@ _FORMATS = {
 
 def _cell(column: str, value: Any) -> str:
     return format(value, _FORMATS.get(column, ""))
-
-
-def _lines(
-    model: PowderModel, phase: Phase, two_theta: tuple[float, float], anomalous: bool
-) -> list[dict[str, int | float]]:
-    from xrdfit.diffraction.bragg.reflection_table import reflection_table
-
-    lines = reflection_table(
-        phase.structure,
-        model.radiation(),
-        two_theta,
-        phase.settings(model.instrument, anomalous),
-        {r.own_name: r.value for r in model.instrument.rows()} | {"b_overall": phase.b_overall},
-    )
-    values = zip(
-        *lines.hkl.T.tolist(),
-        *(getattr(lines, column).tolist() for column in COLUMNS[3:]),
-        strict=True,
-    )
-    return [dict(zip(COLUMNS, row, strict=True)) for row in values]

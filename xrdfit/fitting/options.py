@@ -181,7 +181,8 @@ class FitOptions:
             value = getattr(self, name)
             for label in value if isinstance(value, Mapping) else ():
                 if label not in labels:
-                    raise InputError(f"{name} for scan {label!r}: there is no such scan; there are {', '.join(labels)}")
+                    there = f"there are {', '.join(labels)}" if labels else "a single scan has no label: give the value"
+                    raise InputError(f"{name} for scan {label!r}: there is no such scan; {there}")
 
 
 def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:

@@ -15,6 +15,7 @@ from xrdfit.fitting.floors import width_floors
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rules import b_per_element, occupancies, restraints
+from xrdfit.fitting.scans import Scans
 from xrdfit.fitting.selection import select, with_background, with_instrument, with_texture
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import BoundModel, PowderModel
@@ -23,9 +24,6 @@ from xrdfit.parameters import ParameterRow, relabelled
 
 if TYPE_CHECKING:
     import xarray as xr
-
-Scans = Mapping[str, "xr.Dataset"]
-"""Scans of one sample by label; a single one has the label ""."""
 
 _OF_A_SCAN = ("scale", "background", "shift", "width", "optics")
 """Whose parameters each scan has for itself."""
@@ -128,6 +126,9 @@ def prepare(
         view, more = _view(label, model, scan, own, engine if isinstance(engine, str) else engine[label])
         views.append(view)
         notes += [f"{label}: {note}" if label else note for note in more]
+    for label in given if len(model.phases) > 1 else ():
+        if label in (phase.name for phase in model.phases):
+            raise InputError(f"scan {label!r}: a phase has that name too; give the scan another label")
     views = _named(views, options)
     tied = {t.target for t in model.ties}
     auto = any(options.of(view.label).engine == "auto" for view in views)
@@ -214,6 +215,9 @@ def _named(views: list[ScanSetup], options: FitOptions) -> list[ScanSetup]:
         return views
     table = {r.name: r for view in views for r in view.rows}
     own = {name for pattern in options.own for name in matching(pattern, table, "own", set())}
+    for name in own:
+        if table[name].is_occupancy:
+            raise InputError(f"own {name!r}: scans of one sample share its occupancies; fit them one by one instead")
     if len({view.engine for view in views}) > 1:  # a Scherrer length is not a diameter
         own |= {name for name, r in table.items() if r.kind.stem in ("size_nm", "size_sigma")}
     return [replace(view, rows=tuple(_labelled(r, view.label, r.name in own) for r in view.rows)) for view in views]

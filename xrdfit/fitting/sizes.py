@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import best_occupancies
@@ -31,7 +30,7 @@ _TROUGHS = 3
 _GAIN = 1e-3  # of χ²: a scan that brings less was the last
 _ROUNDS = 4
 
-LEVEL = float(-ndtri(0.001))
+LEVEL = 3.0902
 """Standard deviations above which a misfit is one: noise alone reaches it in one scan of a thousand."""
 
 
@@ -111,4 +110,4 @@ def _troughs(profile: Sequence[Solution]) -> list[Solution]:
     """The deepest local minima of a profile that is in order of size."""
     chi2 = np.array([np.inf, *(s.chi2 for s in profile), np.inf])
     lowest = np.flatnonzero((chi2[1:-1] <= chi2[:-2]) & (chi2[1:-1] <= chi2[2:]))
-    return [profile[j] for j in sorted(lowest, key=lambda j: profile[j].chi2)[:_TROUGHS]]
+    return [profile[j] for j in sorted(lowest.tolist(), key=lambda j: profile[j].chi2)[:_TROUGHS]]

@@ -19,6 +19,7 @@ from xrdfit.inference.result import Estimated, FitResult, FittedScan, FittedSite
 from xrdfit.inference.uncertainty.covariance import Covariance, covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import POOR_CHI2, warnings_of
+from xrdfit.inference.weights import DISAGREE, weight_fractions
 from xrdfit.model.powder import PowderModel
 
 Array = NDArray[np.float64]
@@ -38,9 +39,10 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     success, message = _verdict(problem, solution, spread, figures)
     scale = max(1.0, figures.chi2_reduced, *(s.chi2_reduced for s in own))
     errors = {n: e for n, e in _errors(spread, scale).items() if e > 0.0 or n not in at_bound}
-    scans = tuple(FittedScan.of(v, fitted_model(v, values), s) for v, s in zip(setup.scans, own, strict=True))
-    model = scans[0].model
-    fractions, fraction_errors = _weight_fractions(model, problem, values, spread, scale)
+    models = [fitted_model(view, values) for view in setup.scans]
+    model = models[0]
+    weights = weight_fractions(models, [block.bound.scales for block in problem.scans], values, spread, scale)
+    scans = tuple(map(FittedScan.of, setup.scans, models, own, weights.by_scan))
     result = FitResult(
         model=model,
         start_model=start_model,
@@ -53,8 +55,8 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         estimates=tuple(_estimates(setup, problem, figures, errors, at_bound, values)),
         sites=tuple(_sites(model, spread, scale, errors)),
         composition=_composition(model),
-        weight_fractions=fractions,
-        weight_fraction_errors=fraction_errors,
+        weight_fractions=weights.values,
+        weight_fraction_errors=weights.errors,
         warnings=(),
         covariance_names=spread.names,
         covariance=spread.matrix * scale,
@@ -62,7 +64,12 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         theta=solution.theta,
         rivals=tuple(rivals(problem, solution, solution.met, scale)),
     )
-    return replace(result, warnings=tuple(warnings_of(result, setup, spread)))
+    notes = [
+        f"the scans disagree on the weight fraction of {name} by more than {DISAGREE:g} standard errors: "
+        "their mean is given"
+        for name in weights.disagree
+    ]
+    return replace(result, warnings=(*warnings_of(result, setup, spread), *notes))
 
 
 def fitted_model(view: ScanSetup, values: Mapping[str, float]) -> PowderModel:
@@ -198,28 +205,3 @@ def _sites(model: PowderModel, spread: Covariance, scale: float, errors: Mapping
 def _composition(model: PowderModel) -> dict[str, Any]:
     each = {p.name: p.structure.composition() for p in model.phases}
     return each if len(each) > 1 else next(iter(each.values()))
-
-
-def _weight_fractions(
-    model: PowderModel, problem: Problem, values: Mapping[str, float], spread: Covariance, scale: float
-) -> tuple[dict[str, float], dict[str, float | None]]:
-    """Weight fraction ∝ scale × mass of a cell (the scale is per cell under either engine), with its error.
-
-    The error is that of the scales; the masses' own are far smaller.
-    """
-    from gemmi import Element
-
-    scales = problem.scans[0].bound.scales
-    cells = [sum(n * Element(e).weight for e, n in p.structure.composition().items()) for p in model.phases]
-    masses = np.array([values[name] * cell for name, cell in zip(scales, cells, strict=True)])
-    total = float(masses.sum())
-    fractions = masses / total if total > 0.0 else np.zeros(len(masses))
-    errors: dict[str, float | None] = {}
-    for i, phase in enumerate(model.phases):
-        slopes = {
-            name: cell * ((j == i) - fractions[i]) / total
-            for j, (name, cell) in enumerate(zip(scales, cells, strict=True))
-            if total > 0.0 and name in spread.names
-        }
-        errors[phase.name] = spread.error_of(slopes) * scale**0.5 if slopes and len(cells) > 1 else None
-    return {p.name: float(f) for p, f in zip(model.phases, fractions, strict=True)}, errors

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.fitting.options import FitOptions, from_parameters, with_choices
-from xrdfit.fitting.prepare import Scans, Setup, check_model, prepare
+from xrdfit.fitting.prepare import Setup, check_model, prepare
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
+from xrdfit.fitting.scans import Scans, one_sample
 from xrdfit.fitting.search import Solution, search, settle
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
@@ -92,10 +93,11 @@ def fit_with(
     model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None = None
 ) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
+    scans, options = one_sample(scan, options)
     if options.seek:
-        return _fit_seeking(model, scan, options, progress)
+        return _fit_seeking(model, scans, options, progress)
     with one_thread():
-        return _fit(model, as_scans(scan), options, progress)
+        return _fit(model, scans, options, progress)
 
 
 def _fit(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
@@ -113,30 +115,18 @@ def _fit(model: PowderModel, scans: Scans, options: FitOptions, progress: Progre
     return assemble(setup, problem, replace(solution, met=near.met), model, reason)
 
 
-def _fit_seeking(
-    model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None
-) -> FitResult:
+def _fit_seeking(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
     """Fit, and add what the scan asks for of the kinds that the options name."""
     plain = replace(options, seek=())
 
     def refit(there: PowderModel, wanted: FitOptions) -> FitResult:
-        return fit_with(there, scan, replace(wanted, seek=()), progress)
+        return fit_with(there, scans, replace(wanted, seek=()), progress)
 
     first = refit(model, plain)
     # the engine that was chosen once stays
-    engines: Any = first.engine if len(first.scans) == 1 else {s.label: s.engine for s in first.scans}
-    result, model, options, steps = seek(model, first, replace(options, engine=engines), refit, progress)
+    chosen = replace(options, engine=first.settled_engine)
+    result, model, options, steps = seek(model, first, chosen, refit, progress)
     return replace(result, steps=steps, engine_reason=first.engine_reason)
-
-
-def as_scans(scan: xr.Dataset | Scans) -> Scans:
-    """Scans by label; a single one has the label ""."""
-    several = isinstance(scan, Mapping) and not hasattr(scan, "data_vars")
-    if not several:
-        return {"": scan}  # pyright: ignore[reportReturnType]
-    if len(scan) == 1:
-        return {"": next(iter(scan.values()))}  # pyright: ignore[reportReturnType]
-    return scan  # pyright: ignore[reportReturnType]
 
 
 def _adds_noise(problem: Problem, index: int) -> bool:
@@ -181,7 +171,7 @@ def restore(
     rivals : sequence of Mapping[str, float]
         Values of the parameters in other answers; those that a rival leaves out are the model's.
     """
-    scans = as_scans(scan)
+    scans, options = one_sample(scan, options)
     chosen, reason = choose_engines(model, scans, options)
     setup = prepare(model, scans, options, chosen)
     problem = setup.problem

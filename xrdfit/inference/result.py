@@ -123,6 +123,9 @@ class FittedScan:
         The points that were fitted.
     engine : {"bragg", "debye"}
     statistics : Statistics
+        Of this scan alone; of several, each pays for a share of the parameters by its number of points.
+    weight_fractions : dict of str to float
+        By phase, from this scan's scales.
     """
 
     label: str
@@ -130,11 +133,12 @@ class FittedScan:
     data: xr.Dataset
     engine: Literal["bragg", "debye"]
     statistics: Statistics
+    weight_fractions: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, view: ScanSetup, model: PowderModel, statistics: Statistics) -> FittedScan:
+    def of(cls, view: ScanSetup, model: PowderModel, statistics: Statistics, fractions: dict[str, float]) -> FittedScan:
         """Return what a scan became, from what it was before the fit."""
-        return cls(view.label, model, view.data, view.engine, statistics)
+        return cls(view.label, model, view.data, view.engine, statistics, fractions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +166,7 @@ class FitResult:
     composition : dict
         Atoms per cell; keyed by phase first where there are several.
     weight_fractions, weight_fraction_errors : dict of str to float
-        By phase, from the first scan.
+        By phase; of several scans the mean of what each gives, see `xrdfit.inference.weights`.
     warnings : tuple of str
     covariance_names, covariance : tuple of str, ndarray (k, k)
         Of all parameters that vary or follow, scaled like `stderr`.
@@ -233,6 +237,11 @@ class FitResult:
         return "+".join(dict.fromkeys(scan.engine for scan in self.scans))
 
     @property
+    def settled_engine(self) -> str | dict[str, Literal["bragg", "debye"]]:
+        """The engine as an option that chooses nothing anew: its name, of several scans a mapping by label."""
+        return self.scans[0].engine if len(self.scans) == 1 else self.engines
+
+    @property
     def inflation(self) -> float:
         """How much less Δχ² counts than for a model that fits: max(1, χ²_red), of the worst scan where they differ."""
         return max(1.0, self.statistics.chi2_reduced, *(scan.statistics.chi2_reduced for scan in self.scans))
@@ -246,17 +255,43 @@ class FitResult:
     def _parameters(self) -> dict[str, FittedParameter]:
         return {e.name: FittedParameter(**vars(e), result=self) for e in self.estimates}
 
-    @cached_property
+    @property
     def pattern(self) -> xr.Dataset:
-        """Observed, sigma, calculated, background and residual on `two_theta`; tick marks on `reflection`."""
+        """Observed, sigma, calculated, background and residual on `two_theta`; tick marks on `reflection`.
+
+        Of several scans the first one's; `pattern_of` gives the others.
+        """
         return self.pattern_of(self.scans[0].label)
 
     def pattern_of(self, label: str) -> xr.Dataset:
-        """Pattern of one of several scans; see `pattern`."""
-        for i, scan in enumerate(self.scans):
-            if scan.label == label:
-                return pattern_of(self.problem, self.theta, i, scan.model)
-        raise InputError(f"no scan {label!r}; there are {', '.join(s.label for s in self.scans)}")
+        """Pattern of one of several scans; see `pattern`.
+
+        Raises
+        ------
+        InputError
+            There is no such scan.
+        """
+        labels = [scan.label for scan in self.scans]
+        if label not in labels:
+            raise InputError(f"no scan {label!r}; there are {', '.join(labels)}")
+        if label not in self._patterns:
+            i = labels.index(label)
+            self._patterns[label] = pattern_of(self.problem, self.theta, i, self.scans[i].model)
+        return self._patterns[label]
+
+    @cached_property
+    def _patterns(self) -> dict[str, xr.Dataset]:
+        return {}
+
+    @property
+    def data(self) -> dict[str, xr.Dataset]:
+        """The points that were fitted, by the scans' labels, as `fit` takes them."""
+        return {scan.label: scan.data for scan in self.scans}
+
+    @property
+    def engines(self) -> dict[str, Literal["bragg", "debye"]]:
+        """The engine of each scan."""
+        return {scan.label: scan.engine for scan in self.scans}
 
     def __getitem__(self, name: str) -> FittedParameter:
         """Return a parameter by name."""
@@ -393,6 +428,7 @@ class FitResult:
             ],
             "scans": [
                 {"label": s.label, "engine": s.engine, "radiation": s.model.radiation().name}
+                | {"weight_fractions": s.weight_fractions}
                 | _about(s)
                 | asdict(s.statistics)
                 for s in self.scans

@@ -11,6 +11,7 @@ import numpy as np
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.options import FitOptions
 from xrdfit.inference.fit import fit_with
+from xrdfit.model.phase import Engine
 from xrdfit.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _vary(result: FitResult, names: tuple[str, ...], name: str, options: FitOpti
     }
     try:
         other = fit_with(
-            result.start_model, result.scan, replace(options, start={**options.start, **_known(result, options, start)})
+            result.start_model, result.data, replace(options, start={**options.start, **_known(result, options, start)})
         )
     except InputError as error:
         return Variation(name, {}, float("nan"), str(error))
@@ -178,31 +179,48 @@ def _apart(result: FitResult, other: Variation) -> Variation:
 
 def _known(result: FitResult, options: FitOptions, start: dict[str, float]) -> dict[str, float]:
     """Starting values that the other engine has too."""
-    engine = "debye" if options.engine == "debye" else "bragg"
-    names = {r.name for r in result.start_model.rows(engine)}
-    return {n: v for n, v in start.items() if n in names}
+    names = set(_names_under(result, "debye" if options.engine == "debye" else "bragg"))
+    return {n: v for n, v in start.items() if options.engine == result.settled_engine or n in names}
+
+
+def _names_under(result: FitResult, engine: Engine) -> list[str]:
+    """Names of the parameters under an engine, as a fit of these scans knows them."""
+    names = [r.name for scan in result.scans for r in result.start_model.rows(engine, scan.data["two_theta"].values)]
+    labels = [scan.label for scan in result.scans if scan.label]
+    return [*dict.fromkeys(names), *(f"{label}__{name}" for label in labels for name in dict.fromkeys(names))]
 
 
 def _variations(result: FitResult) -> Iterator[tuple[str, str, FitOptions | None, str]]:
     """Yield group, name, options and a note for every assumption that can be changed."""
-    options = replace(result.options, engine=result.engine)
-    if options.anomalous and not result.model.radiation().neutron:
+    options = replace(result.options, engine=result.settled_engine)
+    if options.anomalous and not all(scan.model.radiation().neutron for scan in result.scans):
         table = "cromer-liberman" if options.anomalous_table == "chantler" else "chantler"
         yield "table", f"f′, f″ of {table}", replace(options, anomalous_table=table), ""
-    order = sum(r.kind.stem == "bkg" for r in result.problem.rows.values()) - 1
+    rows = result.problem.rows.values()
+    orders = {s.label: sum(r.kind.stem == "bkg" and r.scan == s.label for r in rows) - 1 for s in result.scans}
     for change in (-DELTA_ORDER, DELTA_ORDER):
-        if order + change >= 0:
-            yield "background", f"background order {order + change}", replace(options, background=order + change), ""
+        if min(orders.values()) + change >= 0:
+            changed = {label: order + change for label, order in orders.items()}
+            words = " and ".join(map(str, dict.fromkeys(changed.values())))
+            yield "background", f"background order {words}", replace(options, background=_of_scans(changed)), ""
     yield from _displacements(result, options)
     other = "debye" if result.engine == "bragg" else "bragg"
-    if all(phase.engine is not None for phase in result.model.phases):
+    if len(set(result.engines.values())) > 1:
+        yield "engine", "other engine", None, "the scans have different engines"
+    elif all(phase.engine is not None for phase in result.model.phases):
         yield "engine", f"{other} engine", None, "every phase of the model names its engine"
     else:
         yield "engine", f"{other} engine", _other_engine(result, options, other), ""
-    angles = result.scan["two_theta"].values
-    low, high = float(angles[0]), float(angles[-1])
-    yield "range low", f"range from {low + CUT_DEG:g}°", replace(options, range=(low + CUT_DEG, high)), ""
-    yield "range high", f"range to {high - CUT_DEG:g}°", replace(options, range=(low, high - CUT_DEG)), ""
+    ends = {s.label: (float(s.data["two_theta"][0]), float(s.data["two_theta"][-1])) for s in result.scans}
+    for group, word, cut in (("range low", "from", (CUT_DEG, 0.0)), ("range high", "to", (0.0, -CUT_DEG))):
+        cuts = {label: (low + cut[0], high + cut[1]) for label, (low, high) in ends.items()}
+        words = " and ".join(f"{interval[bool(cut[1])]:g}°" for interval in cuts.values())
+        yield group, f"range {word} {words}", replace(options, range=_of_scans(cuts)), ""
+
+
+def _of_scans(values: dict[str, Any]) -> Any:
+    """A value for each scan as an option: the value itself where there is one scan."""
+    return values[""] if list(values) == [""] else values
 
 
 def _displacements(result: FitResult, options: FitOptions) -> Iterator[tuple[str, str, FitOptions | None, str]]:
@@ -222,7 +240,7 @@ def _other_engine(result: FitResult, options: FitOptions, engine: str) -> FitOpt
     from fnmatch import fnmatchcase
 
     chosen = "debye" if engine == "debye" else "bragg"
-    known = [r.name for r in result.start_model.rows(chosen, result.scan["two_theta"].values)]
+    known = _names_under(result, chosen)
 
     def there(pattern: str) -> bool:
         return any(fnmatchcase(name, pattern) for name in known)

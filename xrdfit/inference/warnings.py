@@ -27,6 +27,7 @@ SMALL_NM = 3.0
 MOST_PAIRS = 5
 HIGH_CORRELATION = 0.95
 POOR_CHI2 = 4.0
+UNEQUAL = 1.5  # between scans of one sample
 SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 NOTABLE_WEIGHT = 0.01  # of a line of the radiation
 FEWEST_POINTS = 3  # of a line
@@ -207,7 +208,10 @@ def _error_of_sum(result: FitResult, names: tuple[str, ...]) -> float:
 def _of_residual(result: FitResult) -> Iterator[str]:
     s = result.statistics
     if s.chi2_reduced > POOR_CHI2:
-        held = [n for n in SUSPECTS if n in result.parameters and result.parameters[n].status == "fixed"]
+        rows = result.problem.rows
+        held = [n for n in result.parameters if rows[n].kind.stem in SUSPECTS and not rows[n].vary]
+        held = [n for n in held if n not in result.covariance_names]
+        held.sort(key=lambda n: SUSPECTS.index(rows[n].kind.stem))
         advice = f"; held fixed are {', '.join(held)} (--vary frees them)" if held else ""
         yield f"χ² is {s.chi2_reduced:.0f} times what counting explains: the model does not describe the scan{advice}"
     if s.durbin_watson < s.durbin_watson_critical:
@@ -215,6 +219,7 @@ def _of_residual(result: FitResult) -> Iterator[str]:
             f"residuals are serially correlated (Durbin–Watson {s.durbin_watson:.2f}): the model misses something, "
             f"and errors may be {s.berar_lelann:.1f} times larger (stderr_serial)"
         )
+    yield from _of_unequal_scans(result)
     for i, scan in enumerate(result.scans):
         found = unexplained_line(result, i)
         if found is None:
@@ -222,6 +227,20 @@ def _of_residual(result: FitResult) -> Iterator[str]:
         angle, height = found
         yield (f"{scan.label}: " if scan.label else "") + (
             f"a line at {angle:.2f}° of {100 * height:.1f} % of the strongest is explained by no phase"
+        )
+
+
+def _of_unequal_scans(result: FitResult) -> Iterator[str]:
+    """Scans of which one fits much worse than all together: the errors are then the worst one's."""
+    if len(result.scans) == 1:
+        return
+    worst = max(result.scans, key=lambda scan: scan.statistics.chi2_reduced)
+    best = min(result.scans, key=lambda scan: scan.statistics.chi2_reduced)
+    high, low = worst.statistics.chi2_reduced, best.statistics.chi2_reduced
+    if high > UNEQUAL * max(low, 1.0):
+        yield (
+            f"the scans do not fit equally well: χ² is {high:.3g} for {worst.label} and {low:.3g} for {best.label}; "
+            f"all standard errors are multiplied by √{high:.3g}, as {worst.label} asks for"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,24 +35,26 @@ def refined_cif(result: FitResult) -> str:
 
     blocks = []
     for phase in result.model.phases:
-        prefix = result.model.prefix(phase)
         structure = phase.structure.with_values(
             b_iso={s.label: s.b_iso + phase.b_overall for s in phase.structure.sites if s.shares is None}
         )
-        esds = {
-            row.own_name: error
+        # of what several scans have for themselves, the first one's
+        own = {
+            row.own_name: name
             for name, row in result.problem.rows.items()
-            if row.phase == result.model.label(phase) and (error := result.parameters[name].stderr) is not None
+            if row.phase == result.model.label(phase) and row.scan in ("", result.scans[0].label)
         }
+        esds = {bare: error for bare, name in own.items() if (error := result.parameters[name].stderr) is not None}
         for site in structure.sites:
-            spread = _error_of_sum(result, (f"{prefix}b_overall", f"{prefix}b_{site.label}"))
+            names = [own[bare] for bare in ("b_overall", f"b_{site.label}") if bare in own]
+            spread = _error_of_sum(result, names)
             if spread > 0.0:
                 esds[f"b_{site.label}"] = spread
         blocks.append(write_cif(replace(structure, name=phase.name), None, esds))
     return "\n".join(blocks)
 
 
-def _error_of_sum(result: FitResult, names: tuple[str, ...]) -> float:
+def _error_of_sum(result: FitResult, names: Sequence[str]) -> float:
     """Standard error of a sum of parameters, from their covariance."""
     rows = [result.covariance_names.index(n) for n in names if n in result.covariance_names]
     return float(np.sqrt(max(result.covariance[np.ix_(rows, rows)].sum(), 0.0)))

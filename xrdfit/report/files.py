@@ -234,16 +234,20 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
     saved = read_fit_file(path / FIT_FILE)
     _check_together(path, saved.sums)
     data = _read_json(path / "result.json")
-    scan, sigma = read_pattern_file(path / "pattern.nc")
+    read = {label: read_pattern_file(path / "pattern.nc", label) for label in saved.scans}
+    scans, sigmas = {label: scan for label, (scan, _) in read.items()}, [sigma for _, sigma in read.values()]
     try:
         values = {str(name): float(p["value"]) for name, p in data["parameters"].items()}
         success, message, warnings = bool(data["success"]), str(data["message"]), tuple(map(str, data["warnings"]))
-        engine, reason, rivals = str(data["engine"]), str(data.get("engine_reason", "")), list(data.get("rivals", []))
+        engine: Any = str(data["engine"])
+        if len(scans) > 1:
+            engine = {str(scan["label"]): str(scan["engine"]) for scan in data["scans"]}
+        reason, rivals = str(data.get("engine_reason", "")), list(data.get("rivals", []))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path / 'result.json'}: not a result of xrdfit, schema 1 ({error!r})") from None
     # the engine that was chosen then, without choosing again
-    options = replace(saved.options, engine=engine)  # pyright: ignore[reportArgumentType]  # FitOptions checks it
-    result = restore(saved.model, scan, options, values, [sigma], [_rival(row, path) for row in rivals])
+    options = replace(saved.options, engine=engine)
+    result = restore(saved.model, scans, options, values, sigmas, [_rival(row, path) for row in rivals])
     return replace(
         result,
         success=success,

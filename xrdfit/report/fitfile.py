@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.scans import check_labels
 from xrdfit.fitting.selection import select
-from xrdfit.inference.result import FitResult
+from xrdfit.inference.result import FitResult, FittedScan
 from xrdfit.model.files.read import model_from_table, model_to_toml
 from xrdfit.model.files.values import toml_value
 from xrdfit.model.powder import PowderModel
@@ -53,11 +54,31 @@ class _AssessTable(_Table):
 
 class _FitFile(_Table):
     schema_version: Literal[1] = Field(alias="schema")
-    scan: _ScanTable
+    scan: _ScanTable | None = None
+    scans: dict[str, _ScanTable] = {}
     options: dict[str, Any] = {}
     assess: _AssessTable = _AssessTable()
     files: dict[str, Sum] = {}
     model: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SavedScan:
+    """Where a scan of a fit.toml is.
+
+    Attributes
+    ----------
+    file : Path
+        As seen from here.
+    sha256 : str or None
+        Its checksum; None where the scan is in pattern.nc.
+    index : int
+        Which scan of that file.
+    """
+
+    file: Path
+    sha256: str | None
+    index: int
 
 
 @dataclass(frozen=True)
@@ -68,12 +89,8 @@ class SavedFit:
     ----------
     path : Path
         The file.
-    scan_file : Path
-        File of the scan, as seen from here.
-    scan_sha256 : str or None
-        Its checksum; None where the scan is in pattern.nc.
-    scan_index : int
-        Which scan of that file.
+    scans : Mapping[str, SavedScan]
+        By label; a single one has the label "".
     options : FitOptions
     model : PowderModel
         The start model.
@@ -84,32 +101,33 @@ class SavedFit:
     """
 
     path: Path
-    scan_file: Path
-    scan_sha256: str | None
-    scan_index: int
+    scans: Mapping[str, SavedScan]
     options: FitOptions
     model: PowderModel
     asked: tuple[str, ...] = ()
     sums: Mapping[str, str] = field(default_factory=dict)
 
-    def read_scan(self) -> xr.Dataset:
-        """Read the scan, and make sure that it is the one that was fitted.
+    def read_scans(self) -> dict[str, xr.Dataset]:
+        """Read the scans, and make sure that they are those that were fitted.
 
         Raises
         ------
         InputError
-            The file is missing or has changed.
+            A file is missing or has changed.
         """
-        if self.scan_sha256 is None:
+        return {label: self._read(label, saved) for label, saved in self.scans.items()}
+
+    def _read(self, label: str, saved: SavedScan) -> xr.Dataset:
+        if saved.sha256 is None:
             from xrdfit.report.patternfile import read_pattern_file
 
-            scan = read_pattern_file(self.scan_file)[0]
+            scan = read_pattern_file(saved.file, label)[0]
         else:
-            scan = read_pattern(self.scan_file, scan=self.scan_index)
-        expected = self.scan_sha256 or self.sums.get(PATTERN)
-        if expected and (found := checksum(self.scan_file)) != expected:
+            scan = read_pattern(saved.file, scan=saved.index)
+        expected = saved.sha256 or self.sums.get(PATTERN)
+        if expected and (found := checksum(saved.file)) != expected:
             raise InputError(
-                f"{self.path}: the scan {self.scan_file} has changed since this fit "
+                f"{self.path}: the scan {saved.file} has changed since this fit "
                 f"(sha256 {found[:12]}…, {expected[:12]}… expected); give the original file"
             )
         return scan
@@ -141,9 +159,7 @@ def write_fit_file(
         f"# A fit by xrdfit {__version__}; `xrdfit fit --from fit.toml` runs it again.",
         f"schema = {SCHEMA}",
         "",
-        "[scan]",
-        *_lines(_scan_table(result, directory)),
-        "",
+        *_scan_tables(result, directory),
         "[options]",
         *_lines(options_table(result.options)),
     ]
@@ -167,10 +183,19 @@ def _within_model(line: str) -> str:
     return "[model." + line[1:] if line.startswith("[") else line
 
 
-def _scan_table(result: FitResult, directory: Path) -> dict[str, Any]:
-    file = result.scan.attrs.get("file")
-    index = int(result.scan.attrs.get("scan_index", 0))
-    if file is None or not _is_in_file(result, Path(file), index):
+def _scan_tables(result: FitResult, directory: Path) -> list[str]:
+    """One table for a single scan, one for each of several."""
+    lines = []
+    for scan in result.scans:
+        head = f"[scans.{scan.label}]" if scan.label else "[scan]"
+        lines += [head, *_lines(_scan_table(scan, result.options, directory)), ""]
+    return lines
+
+
+def _scan_table(scan: FittedScan, options: FitOptions, directory: Path) -> dict[str, Any]:
+    file = scan.data.attrs.get("file")
+    index = int(scan.data.attrs.get("scan_index", 0))
+    if file is None or not _is_in_file(scan, options, Path(file), index):
         return {"file": PATTERN}
     if not _is_text(os.path.abspath(file)):  # TOML cannot name it
         return {"file": PATTERN}
@@ -189,13 +214,13 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _is_in_file(result: FitResult, file: Path, index: int) -> bool:
+def _is_in_file(fitted: FittedScan, options: FitOptions, file: Path, index: int) -> bool:
     """Whether reading the file again gives the points that were fitted: a script may have changed them."""
     try:
-        scan = select(read_pattern(file, scan=index), result.options)
+        scan = select(read_pattern(file, scan=index), options.of(fitted.label))
     except InputError:
         return False
-    return scan.drop_attrs().identical(result.scan.drop_attrs())
+    return scan.drop_attrs().identical(fitted.data.drop_attrs())
 
 
 def read_fit_file(path: str | Path) -> SavedFit:
@@ -225,7 +250,15 @@ def read_fit_file(path: str | Path) -> SavedFit:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not TOML: {' '.join(str(error).split())[:200]}") from None
     options = read_options(table.options, f"{path}: options", path.parent)
-    file = Path(os.path.normpath(path.parent / table.scan.file))
+    if (table.scan is None) != bool(table.scans):
+        raise InputError(f"{path}: scan: one table [scan], or a table [scans.LABEL] for each of several, is needed")
+    tables = table.scans if table.scan is None else {"": table.scan}
+    if table.scans:
+        check_labels(list(table.scans))
+    scans = {
+        label: SavedScan(Path(os.path.normpath(path.parent / each.file)), each.sha256, each.index)
+        for label, each in tables.items()
+    }
     model = model_from_table(table.model, f"{path}: model", path.parent)
     asked = tuple(question for question, yes in table.assess if yes)
-    return SavedFit(path, file, table.scan.sha256, table.scan.index, options, model, asked, table.files)
+    return SavedFit(path, scans, options, model, asked, table.files)

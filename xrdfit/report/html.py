@@ -13,10 +13,12 @@ from xrdfit.report.numbers import percent
 from xrdfit.report.summary import (
     FORMULAS,
     PARAMETER_COLUMNS,
+    SCAN_COLUMNS,
     SITE_COLUMNS,
     composition_text,
     facts,
     parameter_rows,
+    scan_rows,
     site_rows,
     statistics_items,
 )
@@ -57,6 +59,7 @@ def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
         plot(result),
         "<h2>Figures of merit</h2>",
         _table(("Quantity", "Value"), statistics_items(result)),
+        *_scans(result),
         "<h2>Parameters</h2>",
         _table(PARAMETER_COLUMNS, parameter_rows(result), numeric=(1,)),
         "<details><summary>All parameters, fixed ones and occupancies included</summary>",
@@ -92,6 +95,12 @@ def _sites(result: FitResult) -> list[str]:
             heading = f"Sites of {_text(phase.name)} ({percent(result.weight_fractions[phase.name])} by weight)"
         parts += [f"<h2>{heading}</h2>", _table(SITE_COLUMNS, site_rows(result, phase.name), numeric=(2, 3, 4))]
     return parts
+
+
+def _scans(result: FitResult) -> list[str]:
+    if len(result.scans) == 1:
+        return []
+    return ["<h2>Scans</h2>", _table(SCAN_COLUMNS, scan_rows(result), numeric=range(3, len(SCAN_COLUMNS)))]
 
 
 def _assessed(assessment: Assessment) -> list[str]:

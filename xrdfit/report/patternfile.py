@@ -20,21 +20,30 @@ MAX_BYTES = 500_000_000
 
 
 def write_pattern_file(result: FitResult, path: Path) -> None:
-    """Write pattern.nc.
+    """Write pattern.nc; of several scans each is a group under its label.
 
     The variables of `FitResult.pattern`; `sigma` holds the weights of the fit, `scan_sigma` and `gain` what the scan
     said. The attributes are the scan's.
     """
-    scan = result.scan
-    extra = {"scan_sigma": scan["sigma"]} | ({"gain": scan["gain"]} if "gain" in scan else {})
-    dataset = result.pattern.assign(extra)
-    # the origin of the errors would otherwise be lost: a scan that is read again states its sigma
-    about = {name: storable(value) if isinstance(value, str) else value for name, value in scan.attrs.items()}
-    dataset.assign_attrs(about).to_netcdf(path, engine="h5netcdf")
+    for i, fitted in enumerate(result.scans):
+        scan = fitted.data
+        extra = {"scan_sigma": scan["sigma"]} | ({"gain": scan["gain"]} if "gain" in scan else {})
+        dataset = result.pattern_of(fitted.label).assign(extra)
+        # the origin of the errors would otherwise be lost: a scan that is read again states its sigma
+        about = {name: storable(value) if isinstance(value, str) else value for name, value in scan.attrs.items()}
+        dataset.assign_attrs(about).to_netcdf(
+            path, engine="h5netcdf", group=fitted.label or None, mode="w" if i == 0 else "a"
+        )
 
 
-def read_pattern_file(path: Path) -> tuple[xr.Dataset, np.ndarray]:
+def read_pattern_file(path: Path, label: str = "") -> tuple[xr.Dataset, np.ndarray]:
     """Return the scan (the points that were fitted) and the weights' σ, shape (n,).
+
+    Parameters
+    ----------
+    path : Path
+    label : str
+        Which of several scans.
 
     Raises
     ------
@@ -50,7 +59,7 @@ def read_pattern_file(path: Path) -> tuple[xr.Dataset, np.ndarray]:
             raise InputError(f"{path}: larger than {MAX_BYTES // 1_000_000} MB, the most that is read")
         if wrong := what_is_wrong(path, MAX_BYTES):
             raise InputError(f"{path}: not a pattern.nc of xrdfit: {wrong}")
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
+        with xr.open_dataset(path, engine="h5netcdf", group=label or None) as opened:
             data = opened.load()
         scan = make_pattern(
             data["two_theta"].values,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import floor, log10
 
 from xrdfit.fitting.known import Known
-from xrdfit.inference.result import FitResult, FittedParameter, FittedSite
+from xrdfit.inference.result import FitResult, FittedParameter, FittedScan, FittedSite
 from xrdfit.report.numbers import concise, percent
 from xrdfit.wording import PIECE_WORDS
 
@@ -28,22 +28,41 @@ FORMULAS = (
 
 
 def facts(result: FitResult) -> list[tuple[str, str]]:
-    """Return what was fitted to what, as pairs of a label and a text."""
-    return [
-        ("Scan", _scan(result)),
-        *(("Read as", str(text)) for name, text in result.scan.attrs.items() if name == "evidence"),
+    """Return what was fitted to what, as pairs of a label and a text; of several scans each stands by itself."""
+    engine = " and ".join(e.capitalize() for e in result.engine.split("+"))
+    shared = [
         ("Model", _model(result)),
-        (
-            "Engine",
-            " and ".join(e.capitalize() for e in result.engine.split("+"))
-            + (f": {r}" if (r := result.engine_reason) else ""),
-        ),
-        ("Radiation", f"{radiation_text(result)}, {radiation_origin(result)}"),
-        _amplitudes(result),
-        ("Monochromator", _monochromator(result)),
-        ("Size", size_note(result)),
-        ("Background", background_text(result)),
-        ("Kept exactly", _kept(result)),
+        ("Engine", engine + (f": {reason}" if (reason := result.engine_reason) else "")),
+    ]
+    last = [("Size", size_note(result)), ("Kept exactly", _kept(result))]
+    if len(result.scans) == 1:
+        of_scan = _facts_of_scan(result, result.scans[0])
+        n = 1 + ("evidence" in result.scan.attrs)
+        return [
+            *of_scan[:n],
+            *shared,
+            of_scan[n],
+            _amplitudes(result),
+            of_scan[n + 1],
+            last[0],
+            of_scan[n + 2],
+            last[1],
+        ]
+    each = [
+        (f"{scan.label}: {name[0].lower()}{name[1:]}", text)
+        for scan in result.scans
+        for name, text in (*_facts_of_scan(result, scan), ("Engine", scan.engine.capitalize()))
+    ]
+    return [*shared, _amplitudes(result), *last, *each]
+
+
+def _facts_of_scan(result: FitResult, scan: FittedScan) -> list[tuple[str, str]]:
+    return [
+        ("Scan", _scan(result, scan)),
+        *(("Read as", str(text)) for name, text in scan.data.attrs.items() if name == "evidence"),
+        ("Radiation", f"{radiation_text(scan)}, {radiation_origin(result, scan)}"),
+        ("Monochromator", _monochromator(scan)),
+        ("Background", background_text(scan)),
     ]
 
 
@@ -58,10 +77,10 @@ def _kept(result: FitResult) -> str:
     return ", ".join(f"{k} = {v:g}" for k, v in exact.items()) or "no total"
 
 
-def _scan(result: FitResult) -> str:
-    angles = result.pattern["two_theta"].values
-    name = str(result.scan.attrs.get("file", "from memory"))
-    gaps = "".join(f", without {low:g}–{high:g}°" for low, high in result.options.exclude)
+def _scan(result: FitResult, scan: FittedScan) -> str:
+    angles = scan.data["two_theta"].values
+    name = str(scan.data.attrs.get("file", "from memory"))
+    gaps = "".join(f", without {low:g}–{high:g}°" for low, high in result.options.of(scan.label).exclude)
     return f"{name}, {len(angles)} points, {angles[0]:g}–{angles[-1]:g}° 2θ{gaps}"
 
 
@@ -70,21 +89,21 @@ def _model(result: FitResult) -> str:
     return f"{result.model.name} ({phases})"
 
 
-def _monochromator(result: FitResult) -> str:
-    angle = result.model.instrument.monochromator_deg
+def _monochromator(scan: FittedScan) -> str:
+    angle = scan.model.instrument.monochromator_deg
     return f"2θ_M = {angle:g}°" if angle else "none"
 
 
-def radiation_text(result: FitResult) -> str:
+def radiation_text(scan: FittedScan) -> str:
     """Name and wavelengths of the radiation."""
-    rays = result.model.radiation()
+    rays = scan.model.radiation()
     lines = ", ".join(f"{line.wavelength:.6g} Å" for line in rays.lines)
     return lines if rays.name in lines else f"{rays.name.removesuffix(' (scan header)')} ({lines})"
 
 
-def radiation_origin(result: FitResult) -> str:
+def radiation_origin(result: FitResult, scan: FittedScan) -> str:
     """Say which of options, instrument file, scan header, model and default decided the radiation."""
-    options, header = result.options, result.scan.attrs
+    options, header = result.options.of(scan.label), scan.data.attrs
     if options.radiation is not None:
         return "as asked for"
     if options.instrument is not None and options.instrument.radiation is not None:
@@ -96,15 +115,15 @@ def radiation_origin(result: FitResult) -> str:
     return "by default"
 
 
-def background_text(result: FitResult) -> str:
+def background_text(scan: FittedScan) -> str:
     """What the background is made of."""
-    grid = result.scan["two_theta"].values
-    return ", ".join(piece.on(grid) for piece in result.model.background) or "none"
+    grid = scan.data["two_theta"].values
+    return ", ".join(piece.on(grid) for piece in scan.model.background) or "none"
 
 
 def size_note(result: FitResult) -> str:
     """Say what the size means: K, and how a Scherrer length relates to a sphere's diameter."""
-    scherrer = [p for p in result.model.phases if result.engine == "bragg" and p.shape == "scherrer"]
+    scherrer = [p for p in result.model.phases if "bragg" in result.engine and p.shape == "scherrer"]
     if not scherrer:
         return DIAMETER_NOTE
     constants = ", ".join(dict.fromkeys(f"{p.scherrer_k:g}" for p in scherrer))
@@ -145,6 +164,25 @@ def site_parameter(result: FitResult, site: FittedSite) -> FittedParameter:
 
 SITE_COLUMNS = ("Site", "Wyckoff", "Occupancy ± counting ± model", "Share of the element", "Atoms per cell", "")
 PARAMETER_COLUMNS = ("Parameter", "Value", "Unit", "68 % interval", "Serial error", "Status")
+
+
+SCAN_COLUMNS = ("Scan", "Radiation", "Engine", "Points", "Rwp", "Rexp", "χ² (reduced)")
+
+
+def scan_rows(result: FitResult) -> list[tuple[str, ...]]:
+    """Rows of the table of scans, under `SCAN_COLUMNS`."""
+    return [
+        (
+            scan.label,
+            scan.model.radiation().name,
+            scan.engine,
+            str(scan.statistics.n_points),
+            percent(scan.statistics.r_wp),
+            percent(scan.statistics.r_exp),
+            f"{scan.statistics.chi2_reduced:.4g}",
+        )
+        for scan in result.scans
+    ]
 
 
 def site_rows(result: FitResult, phase: str) -> list[tuple[str, ...]]:

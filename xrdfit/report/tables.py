@@ -16,11 +16,13 @@ from xrdfit.report.assessment import tables
 from xrdfit.report.numbers import percent
 from xrdfit.report.summary import (
     PARAMETER_COLUMNS,
+    SCAN_COLUMNS,
     SITE_COLUMNS,
     composition_text,
     facts,
     model_error_lines,
     parameter_rows,
+    scan_rows,
     site_rows,
     statistics_items,
 )
@@ -72,6 +74,7 @@ def render(result: FitResult) -> RenderableType:
         parameters_table(result),
         Text("Figures of merit", style="bold"),
         _pairs(statistics_items(result)),
+        *([table("Scans", SCAN_COLUMNS, scan_rows(result), SCAN_COLUMNS[3:])] if len(result.scans) > 1 else []),
     )
 
 

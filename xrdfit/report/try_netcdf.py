@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 _MOST_MEMORY = 4_000_000_000
 _PROCESSOR_SECONDS = 3  # and one more for each 50 MB of the file, which take a tenth of that
@@ -42,18 +43,24 @@ def _try(path: Path, most_bytes: int) -> str:
     import h5py
 
     with h5py.File(path, "r") as file:
+        # one group a scan, and no deeper
+        items = [deep for item in file.values() for deep in (item, *_within(item))]
         # from the shapes, before any of it is read
-        size = sum(
-            (item.size or 0) * max(item.dtype.itemsize, 1) for item in file.values() if isinstance(item, h5py.Dataset)
-        )
+        size = sum((item.size or 0) * max(item.dtype.itemsize, 1) for item in items if isinstance(item, h5py.Dataset))
         if size > most_bytes:
             return f"its variables announce {size:.3g} bytes; at most {most_bytes} are read"
-        for item in (file, *file.values()):
+        for item in (file, *items):
             for name in item.attrs:
                 item.attrs.get(name)
             if isinstance(item, h5py.Dataset):
                 item[()]
     return ""
+
+
+def _within(item: Any) -> list[Any]:
+    import h5py
+
+    return list(item.values()) if isinstance(item, h5py.Group) else []
 
 
 def _main(path: str, most_bytes: str) -> str:

@@ -9,7 +9,7 @@ import json
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,12 @@ from xrdfit.report.figures import (
     OBSERVED,
     PHASES,
     gaps_broken,
+    scan_title,
     title,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # No button may send the pattern anywhere.
 _CONFIG = {"displaylogo": False, "responsive": True, "showSendToCloud": False, "plotlyServerURL": ""}
@@ -38,19 +42,25 @@ _AXIS = {
 
 
 def plot(result: FitResult) -> str:
-    """Return the interactive picture as a piece of HTML with its script inside."""
-    data = json.dumps({**figure(result), "config": _CONFIG}, allow_nan=False)
-    data = data.replace("<", "\\u003c")  # no text ends the script
-    return (
-        f'<div id="pattern" style="height:620px"></div>\n<script>{_script()}</script>\n'
-        f'<script>Plotly.newPlot("pattern", {data});</script>'
-    )
+    """Return the interactive pictures, one a scan, as a piece of HTML with their script inside."""
+    parts = [f"<script>{_script()}</script>"]
+    for i, scan in enumerate(result.scans):
+        data = json.dumps({**figure(result, scan.label), "config": _CONFIG}, allow_nan=False)
+        data = data.replace("<", "\\u003c")  # no text ends the script
+        name = f"pattern{i or ''}"
+        parts.append(
+            f'<div id="{name}" style="height:620px"></div>\n<script>Plotly.newPlot("{name}", {data});</script>'
+        )
+    return "\n".join(parts)
 
 
-def figure(result: FitResult) -> dict[str, Any]:
-    """Return traces and layout of the picture as plotly's script takes them: ``data`` and ``layout``."""
-    phases = [p.name for p in result.model.phases]
-    angles = result.pattern["two_theta"].values
+def figure(result: FitResult, label: str = "") -> dict[str, Any]:
+    """Return traces and layout of a scan's picture as plotly's script takes them: ``data`` and ``layout``."""
+    scan = next((s for s in result.scans if s.label == label), result.scans[0])
+    pattern = result.pattern_of(scan.label)
+    heading = scan_title(scan) if scan.label else title(result)
+    phases = [p.name for p in scan.model.phases]
+    angles = pattern["two_theta"].values
     share = 0.04 + 0.03 * len(phases)
     heights = [part * (1.0 - 2 * _GAP) for part in (0.2, share, 0.8 - share)]
     lows = [0.0, heights[0] + _GAP, heights[0] + heights[1] + 2 * _GAP]
@@ -60,7 +70,7 @@ def figure(result: FitResult) -> dict[str, Any]:
         "height": 620,
         "font": {"color": "#2a3f5f"},
         "margin": {"l": 80, "r": 20, "t": 60, "b": 55},
-        "title": {"text": _text(title(result)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
+        "title": {"text": _text(heading), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
         "legend": {
             "orientation": "h", "x": 1.0, "xanchor": "right", "y": 1.01, "yanchor": "bottom",
             "bgcolor": "rgba(0,0,0,0)",
@@ -80,14 +90,13 @@ def figure(result: FitResult) -> dict[str, Any]:
                 "type": "rect", "xref": "x", "yref": "paper", "x0": low, "x1": high, "y0": 0, "y1": 1,
                 "fillcolor": EXCLUDED, "line": {"width": 0}, "layer": "below",
             }
-            for low, high in result.options.exclude
+            for low, high in result.options.of(scan.label).exclude
         ],
     }  # fmt: skip
-    return {"data": [*_lines(result), *_ticks(result, phases)], "layout": layout}
+    return {"data": [*_lines(pattern), *_ticks(pattern, phases)], "layout": layout}
 
 
-def _lines(result: FitResult) -> list[dict[str, Any]]:
-    p = result.pattern
+def _lines(p: xr.Dataset) -> list[dict[str, Any]]:
     angles = p["two_theta"].values
     x, calculated, background, difference = gaps_broken(
         angles, p["calculated"].values, p["background"].values, p["residual"].values / p["sigma"].values
@@ -112,8 +121,7 @@ def _lines(result: FitResult) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _ticks(result: FitResult, phases: list[str]) -> list[dict[str, Any]]:
-    marks = result.pattern
+def _ticks(marks: xr.Dataset, phases: list[str]) -> list[dict[str, Any]]:
     names = marks["tick_phase"].values.astype(str)
     traces = []
     for row, phase in enumerate(phases):

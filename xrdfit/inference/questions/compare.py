@@ -11,17 +11,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.errors import InputError
+from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.options import FitOptions, with_choices
 from xrdfit.fitting.prepare import Setup, check_model, pose, prepare
 from xrdfit.fitting.problem import Evaluation, Problem
+from xrdfit.fitting.scans import Scans, one_sample
 from xrdfit.fitting.starts import rough_minima
-from xrdfit.inference.fit import as_scans, fit_with
-from xrdfit.inference.questions.ranking import Candidate, Comparison, judge, nested_pairs
+from xrdfit.inference.fit import fit_with
+from xrdfit.inference.questions.ranking import (
+    NEGLIGIBLE_SHARE,
+    Candidate,
+    Comparison,
+    added_sites,
+    judge,
+    nested_pairs,
+)
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.uncertainty.covariance import covariance
+from xrdfit.inference.uncertainty.intervals import upper_end
+from xrdfit.inference.uncertainty.profiles import share_profile
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import POOR_CHI2
 from xrdfit.model.phase import Engine
@@ -62,10 +72,11 @@ class _Fitted:
 
 def compare(
     model: PowderModel,
-    scan: xr.Dataset,
+    scan: xr.Dataset | Scans,
     *,
     sites: str | Sequence[str] = (),
     rivals: Sequence[PowderModel] = (),
+    negligible: float = NEGLIGIBLE_SHARE,
     options: FitOptions | None = None,
     progress: Progress | None = None,
     **choices,
@@ -76,13 +87,17 @@ def compare(
     ----------
     model : PowderModel
         It holds all candidate sites.
-    scan : xarray.Dataset
+    scan : xarray.Dataset, or a mapping of labels to these
+        A scan, or several of one sample.
     sites : str or sequence of str
         Candidates, by label ("Cu_8c", "phase__Cu_8c") or Wyckoff position ("8c"); those whose occupancies vary by
         default. Other sites that the model lets vary are empty; those that it does not are as they are.
     rivals : sequence of PowderModel
         Further models, each a candidate with what it lets vary; one that the options do not fit is left out, and the
         reason kept.
+    negligible : float
+        Share of its element's atoms, 0 to 1, below which a site is as good as empty: a set is named only where each
+        site that it leaves out holds less, at 95 %.
     options : FitOptions, optional
         Or any of its fields by name, such as ``total={"Cu": 8}``.
     progress : callable, optional
@@ -104,9 +119,12 @@ def compare(
     χ²_red of any candidate where that exceeds 1. AIC = χ² + 2k, BIC = χ² + k ln N, k with scale and background.
     """
     check_model(model)
+    if not 0.0 < negligible < 1.0:
+        raise InputError(f"negligible {negligible:g} is out of range; a share between 0 and 1 is allowed, such as 0.02")
     options = with_choices(options or FitOptions(), choices)
     tell = progress or silent
-    labels = candidate_sites(model, options, scan, sites.split(",") if isinstance(sites, str) and sites else sites)
+    scans, options = one_sample(scan, options)
+    labels = candidate_sites(model, options, scans, sites.split(",") if isinstance(sites, str) and sites else sites)
     if len(labels) == 1 and not rivals:
         raise InputError(
             f"one candidate site, {labels[0][0]}{labels[0][1]}, makes one set: there is nothing to compare it with; "
@@ -114,17 +132,17 @@ def compare(
         )
     tell("fitting the model with all sites")
     whole = _all_sites(model, options, labels)
-    full = fit_with(model, scan, whole, progress)
+    full = fit_with(model, scans, whole, progress)
     engines: dict[str, Engine] = {s.label: s.engine for s in full.scans}
-    setup = prepare(model, as_scans(scan), replace(whole, engine=engines), engines)
+    setup = prepare(model, scans, replace(whole, engine=engines), engines)
     jobs: list[tuple[tuple[str, ...], Callable[[Sequence[_Fitted]], _Fitted]]] = [
         (tuple(prefix + label for prefix, label in subset), partial(_fit_subset, setup, full, labels, subset))
         for n in range(1, len(labels) + 1)
         for subset in combinations(labels, n)
     ]
     for name, rival in zip(_rival_names(model, rivals), rivals, strict=True):
-        jobs.append(((name,), lambda _, name=name, rival=rival: _fit_rival(name, rival, scan, options, full)))
-    ranked = _rank(full, *_fit_all(jobs, tell))
+        jobs.append(((name,), lambda _, name=name, rival=rival: _fit_rival(name, rival, scans, options, full)))
+    ranked = _rank(full, *_fit_all(jobs, tell), negligible)
     empty = [name for name in whole.fix if name not in options.fix]
     note = (f"held at 0, no candidates: {', '.join(empty)}",) if empty else ()
     return replace(ranked, summary=(*ranked.summary, *note))
@@ -184,7 +202,7 @@ def _all_sites(model: PowderModel, options: FitOptions, labels: Sequence[tuple[s
 
 
 def candidate_sites(
-    model: PowderModel, options: FitOptions, scan: xr.Dataset, sites: Sequence[str]
+    model: PowderModel, options: FitOptions, scans: Scans, sites: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Return prefix and label of the candidate sites, in the model's order.
 
@@ -207,7 +225,6 @@ def candidate_sites(
                 )
             chosen += hits
     else:
-        scans = as_scans(scan)
         engines: dict[str, Engine] = {x: "debye" if options.of(x).engine == "debye" else "bragg" for x in scans}
         bound = prepare(model, scans, options, engines).problem
         chosen = [(x, s) for x, s in every if f"{x}occ_{s.label}" in bound.occupancies.names]
@@ -258,7 +275,7 @@ def _fit_subset(
     return _Fitted(setup.model.name, setup.model, sites, problem, descend(problem, best.theta))
 
 
-def _fit_rival(name: str, model: PowderModel, scan: xr.Dataset, options: FitOptions, full: FitResult) -> _Fitted:
+def _fit_rival(name: str, model: PowderModel, scan: Scans, options: FitOptions, full: FitResult) -> _Fitted:
     result = fit_with(model, scan, replace(options, engine={s.label: s.engine for s in full.scans}), None)
     problem = result.problem.with_sigmas(full.problem.sigmas)
     moving = set(problem.occupancies.names)
@@ -266,15 +283,19 @@ def _fit_rival(name: str, model: PowderModel, scan: xr.Dataset, options: FitOpti
     return _Fitted(name, result.model, sites, problem, descend(problem, result.theta))
 
 
-def _rank(full: FitResult, fitted: Sequence[_Fitted], left_out: LeftOut, complete: bool) -> Comparison:
+def _rank(
+    full: FitResult, fitted: Sequence[_Fitted], left_out: LeftOut, complete: bool, negligible: float
+) -> Comparison:
     if not fitted:
         raise InputError(f"no set of sites can be fitted: {left_out[0][1]}")
     n = full.problem.n_points
     scale = max(1.0, min(f.solution.chi2 / max(n - f.problem.n_varied, 1) for f in fitted))
     lowest = min(f.solution.chi2 / scale + f.problem.n_varied * float(np.log(n)) for f in fitted)
-    candidates = tuple(sorted((_candidate(f, scale, lowest) for f in fitted), key=lambda c: c.bic))
+    made = [(_candidate(f, scale, lowest), f) for f in fitted]
+    made.sort(key=lambda pair: pair[0].bic)
+    candidates = tuple(_with_limits(c, f, made[0][0], scale) for c, f in made)
     pairs = nested_pairs(candidates, n)
-    verdict, summary = judge(candidates, pairs)
+    verdict, summary = judge(candidates, pairs, negligible)
     if scale > POOR_CHI2:
         summary = (*summary, f"no candidate describes the scan: χ² is {scale:.3g} times what counting explains")
     if not full.success:
@@ -290,6 +311,49 @@ def _rank(full: FitResult, fitted: Sequence[_Fitted], left_out: LeftOut, complet
     return Comparison(candidates, pairs, tuple(left_out), verdict, summary, n, scale, complete, full.scan)
 
 
+def _with_limits(candidate: Candidate, fitted: _Fitted, best: Candidate, scale: float) -> Candidate:
+    """The candidate with limits by profile likelihood, where it says what the best one may have left out."""
+    extra = sorted(added_sites(best, candidate))
+    if not extra:
+        return candidate
+    limits = {site: _profile_limit(fitted, site, scale, candidate.upper_shares[site]) for site in extra}
+    return replace(candidate, upper_shares={**candidate.upper_shares, **limits})
+
+
+def _profile_limit(fitted: _Fitted, site: str, scale: float, guess: float) -> float:
+    """One-sided 95 % limit of a site's share of its element by profile likelihood; 1 where it has none."""
+    name = _occupancy_names(fitted.model)[site]
+    problem, theta = fitted.problem, fitted.solution.theta
+    values = problem.evaluate(theta, derivatives=False).values
+    kin = _kin(fitted.model, name)
+    moving = {n: m for n, m in kin.items() if n in problem.occupancies.names}
+    fixed = sum(m * values[n] for n, m in kin.items() if n not in moving)
+    if name not in moving or not sum(m * values[n] for n, m in kin.items()) > 0.0:
+        return 1.0
+    try:
+        profile = share_profile(problem, theta, name, moving, fixed)
+        step = max((guess - profile.best) / _ONE_SIDED, 1e-4) if guess < 1.0 else 0.02
+        return min(upper_end(f"share of {site}", profile, step, _ONE_SIDED, scale), 1.0)
+    except (ComputationError, InputError):  # a better answer on the way, or no end: nothing is ruled out
+        return 1.0
+
+
+def _share(model: PowderModel, values: Mapping[str, float], name: str) -> float:
+    kin = _kin(model, name)
+    total = sum(m * values[n] for n, m in kin.items())
+    return kin[name] * values[name] / total if total > 0.0 else 0.0
+
+
+def _kin(model: PowderModel, name: str) -> dict[str, float]:
+    """Multiplicities of the sites of the same element and phase, by the names of their occupancies."""
+    for phase in model.phases:
+        prefix, sites = model.prefix(phase), phase.structure.sites
+        own = {f"{prefix}occ_{s.label}": s for s in sites}
+        if name in own:
+            return {n: float(s.multiplicity) for n, s in own.items() if s.element == own[name].element}
+    raise KeyError(name)
+
+
 def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
     problem, n = fitted.problem, fitted.problem.n_points
     evaluation = problem.evaluate(fitted.solution.theta, derivatives=False)
@@ -301,6 +365,7 @@ def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
         model=fitted.name,
         sites=fitted.sites,
         occupancies=occupancies,
+        shares={s: _share(fitted.model, evaluation.values, names[s]) for s in fitted.sites},
         upper_shares=_upper_shares(fitted, evaluation.values, scale),
         at_bound=tuple(s for s, o in occupancies.items() if min(o, 1.0 - o) < _EMPTY),
         r_wp=_r_wp(problem, evaluation),
@@ -310,6 +375,7 @@ def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
         bic=bic,
         delta_bic=bic - lowest,
         calculated=evaluation.parts[0].calculated,
+        chi2_by_scan={s.label: part.chi2 for s, part in zip(problem.scans, evaluation.parts, strict=True)},
     )
 
 
@@ -338,7 +404,7 @@ def _upper_shares(fitted: _Fitted, values: Mapping[str, float], scale: float) ->
             if prefix + site.label not in fitted.sites:
                 continue
             name = f"{prefix}occ_{site.label}"
-            kin = {f"{prefix}occ_{s.label}": float(s.multiplicity) for s in sites if s.element == site.element}
+            kin = _kin(fitted.model, name)
             share, slopes = share_gradient(kin, values, name)
             error = spread.error_of(slopes) * scale**0.5
             known = name not in spread.undetermined and any(values[n] > _EMPTY for n in kin)

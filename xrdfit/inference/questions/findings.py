@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.fitting.rivals import Rival
+from xrdfit.inference.questions.by_scan import ScanShare
 from xrdfit.inference.questions.combinations import Combination, DegeneratePair, short_names
 from xrdfit.plaintext import printable
 
@@ -31,6 +32,8 @@ class Identifiability:
     degenerate : tuple of DegeneratePair
     rivals : tuple of Rival
         Other answers within Δχ² = 9.
+    scans : tuple of ScanShare
+        What each of several scans adds; empty for one.
     occupancies, stderr : dict of str to float
         Of the sites that vary.
     information : ndarray, shape (k, k)
@@ -47,6 +50,7 @@ class Identifiability:
     combinations: tuple[Combination, ...]
     degenerate: tuple[DegeneratePair, ...]
     rivals: tuple[Rival, ...]
+    scans: tuple[ScanShare, ...]
     occupancies: dict[str, float]
     stderr: dict[str, float | None]
     information: NDArray[np.float64] = field(repr=False, compare=False)
@@ -76,7 +80,17 @@ class Identifiability:
             )
         if not self.rivals:
             lines.append("no other answer within Δχ² = 9 was found")
-        return tuple(lines)
+        return (*lines, *self._added())
+
+    def _added(self) -> list[str]:
+        """What each scan adds, a line an occupancy."""
+        lines = []
+        for name in self.scans[0].alone if self.scans else ():
+            parts = [f"{_error(share.alone[name])} by {share.label} alone" for share in self.scans]
+            if len(self.scans) > 2:
+                parts += [f"{_error(share.without[name])} without {share.label}" for share in self.scans]
+            lines.append(f"{name}: {_error(self.stderr.get(name) or 0.0)} by all scans; {', '.join(parts)}")
+        return lines
 
     @property
     def _displacements(self) -> set[str]:
@@ -128,6 +142,7 @@ class Identifiability:
             "rivals": [
                 {"delta_chi2": r.delta_chi2, "occupancies": r.occupancies, "others": r.others} for r in self.rivals
             ],
+            "scans": [{"label": s.label, "alone": s.alone, "without": s.without} for s in self.scans],
             "eigenvalues": np.linalg.eigvalsh(self.information)[::-1].tolist(),
         }
 
@@ -138,6 +153,10 @@ def describe(occupancies: dict[str, float], others: dict[str, float], displaceme
     parts = [f"{called[n]} {v:.3f}" for n, v in occupancies.items()]
     parts += [f"{n} {v:.2f}" for n, v in others.items() if n in displacements]
     return ", ".join(parts)
+
+
+def _error(stderr: float) -> str:
+    return f"± {stderr:.2g}" if np.isfinite(stderr) else "not determined"
 
 
 def _number(value: float, stderr: float) -> str:

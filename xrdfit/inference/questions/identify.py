@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.crystal.radiation import Radiation
 from xrdfit.errors import InputError
+from xrdfit.fitting.blocks import ScanBlock
 from xrdfit.fitting.options import FitOptions, with_choices
 from xrdfit.fitting.prepare import check_model, prepare
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import Rival, search_rivals
 from xrdfit.fitting.search import Solution
 from xrdfit.inference.assemble import assemble
-from xrdfit.inference.fit import choose_engine, fit_with
+from xrdfit.inference.fit import choose_engines, fit_with
+from xrdfit.inference.questions.by_scan import shares_of_scans
 from xrdfit.inference.questions.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
 from xrdfit.inference.questions.findings import Identifiability
 from xrdfit.inference.result import FitResult
@@ -67,30 +70,30 @@ class Plan:
         if not (self.counts > 0.0 and self.background >= 0.0 and np.isfinite(self.counts + self.background)):
             raise InputError(f"plan: counts {self.counts:g} and background {self.background:g} must be positive")
 
-    def expected(
-        self,
-        model: PowderModel,
-        engine: str = "bragg",
-        anomalous: bool = True,
-        anomalous_table: str = "chantler",
-    ) -> xr.Dataset:
-        """Return the scan without noise: expected counts with their standard errors."""
+    def expected(self, model: PowderModel, options: FitOptions | None = None) -> xr.Dataset:
+        """Return the scan without noise: expected counts with their standard errors.
+
+        Parameters
+        ----------
+        model : PowderModel
+        options : FitOptions, optional
+            Engine and anomalous terms.
+        """
         from xrdfit.scan import make_pattern
 
+        options = options or FitOptions()
         start, stop, step = self.two_theta
         angles = start + step * np.arange(int((stop - start) / step + 1e-6) + 1)
-        kind = "debye" if engine == "debye" else "bragg"
         pattern = simulate(
             model,
             angles,
-            engine=kind,
+            engine="debye" if options.engine == "debye" else "bragg",
             radiation=self.radiation,
-            anomalous=anomalous,
-            anomalous_table=anomalous_table,
+            anomalous=options.anomalous,
+            anomalous_table=options.anomalous_table,
         )
         mean = pattern * (self.counts / pattern.max()) + self.background
-        name = {} if self.radiation is None else {"radiation": self.radiation}
-        named = {k: v for k, v in name.items() if isinstance(v, str)}
+        named: Any = {"radiation": self.radiation} if isinstance(self.radiation, str) else {}
         return make_pattern(angles, mean, self.sigma(mean), file="planned", **named)
 
     def sigma(self, mean: Array) -> Array:
@@ -100,7 +103,7 @@ class Plan:
 
 def identify(
     model: PowderModel,
-    scan: xr.Dataset | Plan | None = None,
+    scan: xr.Dataset | Plan | Mapping[str, xr.Dataset | Plan] | None = None,
     *,
     options: FitOptions | None = None,
     progress: Progress | None = None,
@@ -111,8 +114,10 @@ def identify(
     Parameters
     ----------
     model : PowderModel
-    scan : xarray.Dataset or Plan
-        A measured scan, or one that is planned (by default one of 5000 counts), computed from the model as it is.
+    scan : xarray.Dataset or Plan, or a mapping of labels to these
+        A measured scan, or one that is planned (by default one of 5000 counts), computed from the model as it is; or
+        several of one sample, all measured or some planned. Where one is planned, nothing is fitted: the measured ones
+        count with their errors only.
     options : FitOptions, optional
         Or any of its fields by name, such as ``total={"Cu": 8}``.
     progress : callable, optional
@@ -120,6 +125,7 @@ def identify(
     Returns
     -------
     Identifiability
+        With several scans also what each adds to every occupancy.
 
     Raises
     ------
@@ -136,51 +142,88 @@ def identify(
     options = with_choices(options or FitOptions(), choices)
     if progress:
         progress("fitting")
-    if scan is None or isinstance(scan, Plan):
-        return identify_result(planned_result(model, scan or Plan(), options), planned=True, progress=progress)
-    return identify_result(fit_with(model, scan, options, progress), progress=progress)
+    plans: Any = {"": scan or Plan()} if scan is None or isinstance(scan, Plan) else scan
+    if not hasattr(plans, "data_vars") and any(isinstance(each, Plan) for each in plans.values()):
+        return identify_result(planned_result(model, plans, options), planned=True, progress=progress)
+    return identify_result(fit_with(model, plans, options, progress), progress=progress)
 
 
 def planned_result(
-    model: PowderModel, plan: Plan, options: FitOptions, values: Mapping[str, float] | None = None
+    model: PowderModel,
+    plan: Plan | Mapping[str, Plan | xr.Dataset],
+    options: FitOptions,
+    values: Mapping[str, float] | None = None,
+    sigmas: Mapping[str, Array] | None = None,
 ) -> FitResult:
-    """Return what a fit to a planned scan finds on average: its own values, with the errors that counting leaves.
+    """Return what a fit to planned scans finds on average: its own values, with the errors that counting leaves.
 
     Parameters
     ----------
     model : PowderModel
-    plan : Plan
+    plan : Plan, or a mapping of labels to plans and measured scans
+        A measured scan counts with its errors, as if it had given exactly what the model has.
     options : FitOptions
-        How the scan will be fitted; the plan's radiation, where it has one, comes first.
+        How the scans will be fitted; a plan's radiation, where it has one, comes first.
     values : Mapping[str, float], optional
         Parameters that differ from the model's.
+    sigmas : Mapping[str, ndarray], optional
+        By label, the errors (n,) of measured scans at the points that are fitted; their own by default.
 
     Notes
     -----
-    The scan is computed from the problem that the options pose, after what they fix, start and hold: the model is
-    its exact minimum, and no misfit inflates the errors. Nothing is searched.
+    The scans are computed from the problem that the options pose, after what they fix, start and hold: the model is
+    their exact minimum, and no misfit inflates the errors. Nothing is searched.
     """
-    options = replace(options, radiation=plan.radiation or options.radiation)
-    draft = plan.expected(model, str(options.engine), options.anomalous, options.anomalous_table)
-    engine, reason = choose_engine(model, draft, options)
-    setup = prepare(model, draft, options, engine)
+    plans: dict[str, Plan | xr.Dataset] = {"": plan} if isinstance(plan, Plan) else dict(plan)
+    if len(plans) == 1:
+        plans = {"": next(iter(plans.values()))}
+    rays = {x: p.radiation for x, p in plans.items() if isinstance(p, Plan) and p.radiation is not None}
+    rays = {x: rays.get(x, options.of(x).radiation) for x in plans}
+    options = replace(options, radiation=rays[""] if list(plans) == [""] else rays)
+    drafts: dict[str, xr.Dataset] = {}
+    for label, each in plans.items():
+        own = options.of(label)
+        is_plan = isinstance(each, Plan)
+        drafts[label] = each.expected(_lit(model, own), own) if is_plan else each  # pyright: ignore
+    chosen, reason = choose_engines(model, drafts, options)
+    setup = prepare(model, drafts, options, chosen)
     problem = setup.problem
     theta = problem.theta({**problem.base, **(values or {})})
-    at = problem.expand(theta)[0]
-    block = problem.scans[0]
+    at = {**problem.expand(theta)[0], **{n: v for n, v in (values or {}).items() if n in problem.solved}}
+    blocks = [_expected(block, plans[block.label], at, (sigmas or {}).get(block.label)) for block in problem.scans]
+    # what the fit makes of it, so that a background held by the options is in the scan too
+    parts = replace(problem, scans=tuple(blocks)).evaluate(theta, derivatives=False).parts
+    views = []
+    for i, (view, block, part) in enumerate(zip(setup.scans, blocks, parts, strict=True)):
+        each, mean = plans[view.label], part.calculated
+        sigma = each.sigma(mean) if isinstance(each, Plan) else block.sigma
+        blocks[i] = replace(block, observed=mean, sigma=sigma)
+        data = view.data.assign(counts=("two_theta", mean), sigma=("two_theta", sigma))
+        views.append(replace(view, data=data))
+    problem = replace(problem, scans=tuple(blocks))
+    solution = Solution(theta, problem.evaluate(theta).chi2, True, "planned")
+    return assemble(replace(setup, scans=tuple(views), problem=problem), problem, solution, model, reason)
+
+
+def _lit(model: PowderModel, options: FitOptions) -> PowderModel:
+    """The model under the radiation of the options, for a draft of the scan."""
+    ray = options.radiation
+    return model if ray is None or isinstance(ray, Radiation) else model.with_radiation(ray)
+
+
+def _expected(block: ScanBlock, plan: Plan | xr.Dataset, at: Mapping[str, float], sigma: Array | None) -> ScanBlock:
+    """The block of a scan as it is expected: of a plan, its counts above its background; else what the model gives."""
     scales = np.array([at[n] for n in block.bound.scales])
     signal = block.bound.patterns(at) @ scales
-    factor = plan.counts / signal.max()
     held = block.held.copy()
+    if not isinstance(plan, Plan):
+        heights = np.array([at[n] for n in block.bound.background.heights])
+        held[: len(scales)] = scales
+        observed = signal + block.bound.background.basis(at) @ heights
+        return replace(block, held=held, observed=observed, sigma=block.sigma if sigma is None else sigma)
+    factor = plan.counts / signal.max()
     held[: len(scales)] = scales * factor
-    block = replace(block, held=held, observed=signal * factor + plan.background)
-    # what the fit makes of it, so that a background held by the options is in the scan too
-    mean = replace(problem, scans=(block,)).evaluate(theta, derivatives=False).parts[0].calculated
-    problem = replace(problem, scans=(replace(block, observed=mean, sigma=plan.sigma(mean)),))
-    data = setup.scans[0].data.assign(counts=("two_theta", mean), sigma=("two_theta", plan.sigma(mean)))
-    solution = Solution(theta, problem.evaluate(theta).chi2, True, "planned")
-    setup = replace(setup, scans=(replace(setup.scans[0], data=data),), problem=problem)
-    return assemble(setup, problem, solution, model, reason)
+    return replace(block, held=held, observed=signal * factor + plan.background)
 
 
 def identify_result(result: FitResult, *, planned: bool = False, progress: Progress | None = None) -> Identifiability:
@@ -201,11 +244,15 @@ def identify_result(result: FitResult, *, planned: bool = False, progress: Progr
     others = _rivals(result, problem, inflation)
     return Identifiability(
         model=result.model.name,
-        scan="planned" if planned else str(result.scan.attrs.get("file", "from memory")),
+        scan=" + ".join(
+            "planned" if planned and len(result.scans) == 1 else str(data.attrs.get("file", "from memory"))
+            for data in result.data.values()
+        ),
         engine=result.engine,
         combinations=found,
         degenerate=pairs,
         rivals=tuple(others),
+        scans=shares_of_scans(result),
         occupancies=occupancies,
         stderr={n: result.parameters[n].stderr for n in occupancies},
         information=information,

@@ -19,8 +19,9 @@ SCHEMA = 1
 
 DECISIVE = 6.0
 """A difference of BIC that decides (Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995: strong evidence)."""
-NEGLIGIBLE_SHARE = 0.10
+NEGLIGIBLE_SHARE = 0.02
 """A further site is ruled out where it holds less than this part of its element's atoms, at 95 % (one-sided)."""
+LEVEL = "95 %"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Candidate:
     sites : tuple of str
         Candidate sites that are occupied, by label ("Cu_8c"), with several phases "phase__Cu_8c".
     occupancies, upper_shares : dict of str to float
-        By site: occupancy, and share of the element's atoms that it stays under at 95 % (one-sided).
+        By site: occupancy, and share of its element's atoms that it stays under at 95 % (one-sided): by profile
+        likelihood for sites that the best candidate leaves out, else from the curvature.
     at_bound : tuple of str
         Sites that ended empty or full.
     r_wp, chi2 : float
@@ -45,7 +47,11 @@ class Candidate:
     delta_bic : float
         Above the best.
     calculated : ndarray, shape (n,)
-        The pattern, counts.
+        The pattern, counts; of several scans the first one's.
+    chi2_by_scan : dict of str to float
+        χ² of each scan, by label.
+    shares : dict of str to float
+        By site: its part of its element's atoms.
     """
 
     model: str
@@ -60,6 +66,8 @@ class Candidate:
     bic: float
     delta_bic: float
     calculated: Array = field(repr=False, compare=False)
+    chi2_by_scan: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -70,7 +78,8 @@ class Candidate:
         """Return the candidate as plain data."""
         keys = ("model", "r_wp", "chi2", "n_varied", "aic", "bic", "delta_bic", "occupancies")
         bounds = {"at_bound": list(self.at_bound), "upper_shares": self.upper_shares}
-        return {"sites": list(self.sites)} | {k: getattr(self, k) for k in keys} | bounds
+        by_scan = {"chi2_by_scan": self.chi2_by_scan} if len(self.chi2_by_scan) > 1 else {}
+        return {"sites": list(self.sites)} | {k: getattr(self, k) for k in keys} | bounds | by_scan
 
 
 @dataclass(frozen=True)
@@ -207,42 +216,68 @@ def nested_pairs(candidates: tuple[Candidate, ...], n_points: int) -> tuple[Nest
     return tuple(pairs)
 
 
+def added_sites(best: Candidate, other: Candidate) -> set[str]:
+    """Return the sites that another candidate has beside the best one's, where that says what these may hold.
+
+    That is where it has one more, or where it has more and is not worse by `DECISIVE`.
+    """
+    if not _contains(other, best):
+        return set()
+    extra = set(other.sites) - set(best.sites)
+    return extra if len(extra) == 1 or other.delta_bic < DECISIVE else set()
+
+
 def judge(
-    candidates: tuple[Candidate, ...], pairs: tuple[NestedPair, ...]
+    candidates: tuple[Candidate, ...], pairs: tuple[NestedPair, ...], negligible: float = NEGLIGIBLE_SHARE
 ) -> tuple[Literal["decided", "cannot tell"], tuple[str, ...]]:
-    """Return the verdict and the evidence in words.
+    """Return the verdict and the evidence in words; what is left open stands in the verdict's own sentence.
 
     A set is named where every candidate that it does not contain and that does not contain it is worse by
     `DECISIVE`, and so is every smaller one; and where each site that could be added, alone or with others to a set
-    that is not worse by `DECISIVE`, is shown to be nearly empty. BIC alone prefers the smaller set wherever a scan has
-    no power to see the larger one's additional site; and an empty site costs but ln N, 7 for a thousand points, so
-    that no scan would make every larger set worse by 6.
+    that is not worse by `DECISIVE`, holds less than `negligible` of its element's atoms at 95 %, and less than any site
+    of the set holds. BIC alone prefers the smaller set wherever a scan has no power to see the larger one's additional
+    site; and an empty site costs but ln N, 7 for a thousand points, so that no scan would make every larger set worse
+    by 6.
     """
     best, rest = candidates[0], candidates[1:]
     rivals = [c for c in rest if c.delta_bic < DECISIVE and not _contains(c, best)]
-    larger = [c for c in rest if _contains(c, best)]
-    added = [c for c in larger if len(c.sites) == len(best.sites) + 1]
-    unseen: dict[str, float] = {}
-    for c in (*added, *(c for c in larger if c.delta_bic < DECISIVE)):
-        for site in set(c.sites) - set(best.sites):
-            if c.upper_shares[site] > NEGLIGIBLE_SHARE:
-                unseen.setdefault(site, c.upper_shares[site])
+    added = [c for c in rest if _contains(c, best) and len(c.sites) == len(best.sites) + 1]
+    limits: dict[str, float] = {}
+    for c in rest:
+        for site in sorted(added_sites(best, c)):
+            limits[site] = max(limits.get(site, 0.0), c.upper_shares[site])
+    matters = min([negligible, *best.shares.values()])
+    unseen = {site: share for site, share in limits.items() if share > matters}
     words = [_difference(best, c) for c in rest if not _contains(c, best)][:1] + [
         _needed(p) for p in pairs if p.model == best.model and set(p.larger) == set(best.sites)
     ]
     for c in added:
         (site,) = set(c.sites) - set(best.sites)
-        words.append(
-            f"{site} in addition: BIC {c.delta_bic:+.1f}, at most {100 * c.upper_shares[site]:.1f} % of the atoms"
-        )
+        words.append(f"{site} in addition: BIC {c.delta_bic:+.1f}")
     if rivals or unseen:
         open_ = [f"{c.name} fits as well (BIC {c.delta_bic:+.1f})" for c in rivals]
-        open_ += [
-            f"{site} may hold up to {100 * share:.0f} % of the atoms without being seen"
-            for site, share in unseen.items()
-        ]
+        open_ += [f"{site} may hold up to {_percent(share)} of the atoms unseen" for site, share in unseen.items()]
+        if unseen:
+            open_[-1] += f" (more than {_percent(matters)} matters)"
+        open_ += [_at_most({site: share}) for site, share in limits.items() if site not in unseen]
         return "cannot tell", (f"cannot tell: lowest BIC for {best.name}, but " + "; ".join(open_), *words)
-    return "decided", (f"the scan supports {best.name}", *words)
+    open_ = f"; {_at_most(limits)} ({LEVEL}{', each' if len(limits) > 1 else ''})" if limits else ""
+    return "decided", (f"the scan supports {best.name}{open_}", *words)
+
+
+def _at_most(limits: dict[str, float]) -> str:
+    return ", ".join(
+        f"{site} {'holds ' if i == 0 else ''}at most {_percent(share)}{' of the atoms' if i == 0 else ''}"
+        for i, (site, share) in enumerate(limits.items())
+    )
+
+
+def _percent(share: float) -> str:
+    """A limit in per cent, to two digits, rounded up."""
+    if share >= 0.995:
+        return "100 %"
+    digits = 1 - int(np.floor(np.log10(max(100.0 * share, 1e-3))))
+    return f"{np.ceil(100.0 * share * 10.0**digits - 1e-9) / 10.0**digits:.{max(digits, 0)}f} %"
 
 
 def _contains(larger: Candidate, smaller: Candidate) -> bool:
@@ -252,7 +287,9 @@ def _contains(larger: Candidate, smaller: Candidate) -> bool:
 def _difference(best: Candidate, other: Candidate) -> str:
     d = other.delta_bic
     strength = "very strong" if d > 10 else "strong" if d > DECISIVE else "positive" if d > 2 else "hardly any"
-    return f"{strength} evidence against {other.name} (BIC {d:+.1f})"
+    by_scan = [f"{x} {chi2 - best.chi2_by_scan[x]:+.0f}" for x, chi2 in other.chi2_by_scan.items() if x]
+    split = f"; χ² of {', of '.join(by_scan)}" if len(by_scan) > 1 and other.model == best.model else ""
+    return f"{strength} evidence against {other.name} (BIC {d:+.1f}{split})"
 
 
 def _needed(pair: NestedPair) -> str:

@@ -145,6 +145,20 @@ def ends(
     return float(min(found)), float(max(found))
 
 
+def upper_end(name: str, profile: Profile, stderr: float, z: float, inflation: float) -> float:
+    """Upper end of the values whose √(Δχ²/inflation) stays under z, such as 1.645 for a one-sided limit of 95 %.
+
+    Where the minimum stands at a lower limit of zero, Δχ² counts from there, and the limit holds more often than its
+    level says (Cowan et al., Eur. Phys. J. C 71, 1554, 2011, statistic q̃).
+
+    Raises
+    ------
+    ComputationError
+        The end is not found, or a better minimum is.
+    """
+    return max(_end(name, profile, profile.chi2, max(stderr, 1e-12), profile.high, z, lambda *_: z, inflation))
+
+
 def _end(
     name: str, profile: Profile, floor: float, step: float, limit: float, z: float, critical: Critical, inflation: float
 ) -> list[float]:
