@@ -95,10 +95,34 @@ def fit_with(
     scans = as_scans(scan)
     chosen, reason = choose_engines(model, scans, options, progress)
     setup = prepare(model, scans, options, chosen)
+    return fit_setup(setup, model, reason=reason, progress=progress)
+
+
+def fit_setup(
+    setup: Setup,
+    model: PowderModel,
+    *,
+    start: Mapping[str, float] | None = None,
+    reason: str = "",
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit what `prepare` made.
+
+    Parameters
+    ----------
+    setup : Setup
+    model : PowderModel
+        As it was given.
+    start : Mapping[str, float], optional
+        Where the search starts, such as the answer of a neighbouring scan; the setup's own values by default.
+    reason : str
+        Why these engines, where they were chosen automatically.
+    progress : callable, optional
+    """
     problem = setup.problem
     if progress:
         progress("fitting")
-    near = search(problem, problem.theta(problem.base), progress)
+    near = search(problem, problem.theta({**problem.base, **(start or {})}), progress)
     if not any(view.counted or _adds_noise(problem, i) for i, view in enumerate(setup.scans)):
         solution = settle(problem, near.theta)
     else:
