@@ -234,26 +234,3 @@ def batch_size(n_scans: int, workers: int, asked: int | None) -> int:
             raise InputError(f"batch {asked} is out of range; 1 to 100000 scans are allowed")
         return asked
     return max(1, min(16, n_scans // (4 * max(workers, 1))))
-
-
-def runner_of(workers: int | None, scheduler: str | None, executor: Mapper | None) -> Runner:
-    """Return the runner that the options name; this process where they name none.
-
-    Raises
-    ------
-    InputError
-        They name several, or one that is not there.
-    """
-    if sum(choice is not None for choice in (workers, scheduler, executor)) > 1:
-        raise InputError("workers, scheduler and executor are three ways to run a series; give one of them")
-    if scheduler is not None:
-        from xrdfit.series.cluster import Cluster
-
-        return Cluster(scheduler)
-    if executor is not None:
-        return OfMapper(executor)
-    if workers is not None:
-        if not 1 <= workers <= MOST_WORKERS:
-            raise InputError(f"workers {workers} is out of range; 1 to {MOST_WORKERS} are allowed")
-        return Processes(workers)
-    return Here()

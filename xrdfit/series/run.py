@@ -16,7 +16,7 @@ from xrdfit.model.powder import PowderModel
 from xrdfit.progress import Progress, silent
 from xrdfit.series.coordinates import with_coordinates
 from xrdfit.series.entries import Entry, Reading, entries_of, natural
-from xrdfit.series.execute import Mapper, Runner, batch_size, execute, runner_of
+from xrdfit.series.execute import MOST_WORKERS, Here, Mapper, OfMapper, Processes, Runner, batch_size, execute
 from xrdfit.series.journal import Journal, open_journal
 from xrdfit.series.outcome import Tally, result_of
 from xrdfit.series.result import SeriesResult
@@ -147,6 +147,29 @@ def _check_mode(
         raise InputError(f"share and law belong to the joint mode, not to {mode} (--mode joint)")
     if mode == "sequential" and any(choice is not None for choice in (workers, scheduler, executor)):
         raise InputError("a sequential series goes from scan to scan: workers cannot share it; leave them out")
+
+
+def runner_of(workers: int | None, scheduler: str | None, executor: Mapper | None) -> Runner:
+    """Return the runner that the options name; this process where they name none.
+
+    Raises
+    ------
+    InputError
+        They name several, or one that is not there.
+    """
+    if sum(choice is not None for choice in (workers, scheduler, executor)) > 1:
+        raise InputError("workers, scheduler and executor are three ways to run a series; give one of them")
+    if scheduler is not None:
+        from xrdfit.series.cluster import Cluster
+
+        return Cluster(scheduler)
+    if executor is not None:
+        return OfMapper(executor)
+    if workers is not None:
+        if not 1 <= workers <= MOST_WORKERS:
+            raise InputError(f"workers {workers} is out of range; 1 to {MOST_WORKERS} are allowed")
+        return Processes(workers)
+    return Here()
 
 
 def _folder(output: str | PathLike[str]) -> Path:
