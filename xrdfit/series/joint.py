@@ -95,7 +95,7 @@ def fit_joint(
     ComputationError
         No scan has an answer by itself, or the joint fit does not converge.
     """
-    good = [e for e in entries if known[e.label].success]
+    good = [e for e in entries if known[e.label].usable]
     if not good:
         raise ComputationError("no scan of the series has an answer by itself; nothing to fit together")
     quantities = _quantities(job, good, known, share, law)

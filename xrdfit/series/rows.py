@@ -94,6 +94,11 @@ class Row:
         """Parameters by name."""
         return dict(zip(self.names, self.numbers[0].tolist(), strict=True))
 
+    @property
+    def usable(self) -> bool:
+        """Whether a joint fit can start from it: what a scan alone leaves open, the series may decide."""
+        return self.success or self.message.startswith("singular")
+
     def figure(self, name: str) -> float:
         """One of `FIGURES`."""
         return float(self.figures[FIGURES.index(name)])

@@ -94,7 +94,7 @@ def _backwards(
     for entry in reversed(order):
         row = known[entry.label]
         stands_out = not row.success or row.figure("chi2_reduced") > limit
-        if stands_out and behind is not None and row.figure("n_points") > 0.0:
+        if stands_out and behind is not None:
             other = _row(worker, entry, behind, add, done)
             better = other.figure("chi2") < row.figure("chi2") - _PERTURBED
             if other.success and (not row.success or better):
