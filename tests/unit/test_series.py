@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,7 +74,9 @@ def test_order_batches_and_executors_change_no_bit(scans, series):
 def test_a_series_of_one_grid_and_of_several(scans, series):
     """Scans of another grid between the others have tables of their own and change nothing."""
     coarse = xf.make_pattern(TWO_THETA[::2], counts(10)[::2])
-    mixed = {"t1min": scans[0], "u_coarse": coarse} | {f"t{m}min": s for m, s in zip(MINUTES[1:], scans[1:], strict=True)}
+    mixed = {"t1min": scans[0], "u_coarse": coarse} | {
+        f"t{m}min": s for m, s in zip(MINUTES[1:], scans[1:], strict=True)
+    }
     found = xf.fit_series(model(), mixed, **CHOICES)
     assert same(series, found)
     assert float(found.data["n_points"].sel(scan="u_coarse")) == len(TWO_THETA[::2])
@@ -128,9 +131,9 @@ def test_resume_does_only_what_is_not_done(scans, series, tmp_path, monkeypatch)
 def test_resume_goes_by_content_not_by_name(scans, tmp_path, monkeypatch):
     folder, other = tmp_path / "out", tmp_path / "renamed.xy"
     xf.fit_series(model(), scans[:3], output=folder, **CHOICES)
-    other.write_bytes(open(scans[1], "rb").read())
+    other.write_bytes(Path(scans[1]).read_bytes())
     changed = tmp_path / "t5min.xy"
-    changed.write_bytes(open(scans[2], "rb").read().replace(b"# Temp", b"# temp"))
+    changed.write_bytes(Path(scans[2]).read_bytes().replace(b"# Temp", b"# temp"))
     calls = counted(monkeypatch)
     found = xf.fit_series(model(), [scans[0], str(other), str(changed)], output=folder, resume=True, **CHOICES)
     assert calls == ["t5min"]
@@ -248,7 +251,7 @@ def test_the_table_is_kept_and_read_again(series, tmp_path):
     assert back.data.identical(series.data)
     lines = (tmp_path / "out" / "series.csv").read_text().splitlines()
     assert len(lines) == len(series) + 1
-    assert lines[0].startswith("minutes,success,message,r_wp,chi2_reduced,scale,scale_stderr")
+    assert lines[0].startswith("scan,minutes,success,message,r_wp,chi2_reduced,scale,scale_stderr")
     cif = (tmp_path / "out" / "refined.cif").read_text()
     assert cif.count("data_") == len(series)
     assert "data_t120min" in cif
@@ -264,7 +267,7 @@ def test_the_table_is_kept_and_read_again(series, tmp_path):
 
 def test_names_of_files_are_harmless_in_the_page(tmp_path, scans):
     path = tmp_path / "<script>alert(1)</script>\x1b[31m.xy".replace("/", "_")
-    path.write_bytes(open(scans[0], "rb").read())
+    path.write_bytes(Path(scans[0]).read_bytes())
     found = xf.fit_series(model(), [str(path), scans[1]], **CHOICES)
     from xrdfit.report.series_files import page
 

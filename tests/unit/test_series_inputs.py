@@ -38,9 +38,7 @@ def test_a_manifest_gives_coordinates_and_what_differs(tmp_path):
     write_scans(tmp_path, (1, 2))
     manifest = tmp_path / "all.csv"
     manifest.write_text(
-        "file,minutes,label,radiation,blank,batch\n"
-        "t1min.xy,1,first,cu-ka1,t2min.xy,A\n\n"
-        "t2min.xy,2.5,,1.5406,,7\n"
+        "file,minutes,label,radiation,blank,batch\nt1min.xy,1,first,cu-ka1,t2min.xy,A\n\nt2min.xy,2.5,,1.5406,,7\n"
     )
     one, two = entries_of(str(manifest))
     assert (one.label, one.radiation, one.coords) == ("first", "cu-ka1", {"minutes": 1.0, "batch": "A"})

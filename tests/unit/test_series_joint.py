@@ -92,9 +92,7 @@ def test_a_shared_scale_and_a_shared_total(scans, alone):
 
 def test_linear_laws_and_splines_pass_through_a_drift():
     minutes = tuple(range(1, 9))
-    scans = {
-        f"t{m}": xf.make_pattern(TWO_THETA, counts(m, a=5.85 + 0.0005 * m)) for m in minutes
-    }
+    scans = {f"t{m}": xf.make_pattern(TWO_THETA, counts(m, a=5.85 + 0.0005 * m)) for m in minutes}
     coord = {"minutes": [float(m) for m in minutes]}
     for law, slopes in (("linear", True), ("spline:4", False)):
         found = xf.fit_series(model(), scans, coord=coord, mode="joint", law={"a": law}, **CHOICES)
@@ -130,9 +128,7 @@ def test_slopes_of_laws_are_their_derivatives(kind):
     law = law_of("a", kind, np.linspace(0.0, 10.0, 30))
     c = np.linspace(1.0, 3.0, len(law.names))
     for t in (0.0, 3.3, 10.0):
-        numeric = [
-            (law.value(c + h, t) - law.value(c - h, t)) / 2e-6 for h in 1e-6 * np.eye(len(c))
-        ]
+        numeric = [(law.value(c + h, t) - law.value(c - h, t)) / 2e-6 for h in 1e-6 * np.eye(len(c))]
         np.testing.assert_allclose(law.slope(c, t), numeric, atol=1e-7)
 
 
