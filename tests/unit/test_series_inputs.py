@@ -67,7 +67,8 @@ def test_a_broken_manifest_is_one_line(tmp_path, text, says):
 
 def test_a_csv_scan_is_no_manifest(tmp_path):
     path = tmp_path / "scan.csv"
-    path.write_text("two_theta,counts\n" + "".join(f"{x:.2f},{y:.0f}\n" for x, y in zip(TWO_THETA, counts(1))))
+    rows = zip(TWO_THETA, counts(1), strict=True)
+    path.write_text("two_theta,counts\n" + "".join(f"{x:.2f},{y:.0f}\n" for x, y in rows))
     (entry,) = entries_of(str(path))
     assert entry.read(Reading()).sizes["two_theta"] == len(TWO_THETA)
 

@@ -119,7 +119,7 @@ def test_a_scan_without_an_answer_is_left_out(scans):
 
 
 def test_sharing_what_rules_leave_no_room_is_refused(scans):
-    with pytest.raises((InputError, RuntimeError), match="leave it no room|totals|cannot"):
+    with pytest.raises((InputError, RuntimeError), match=r"leave it no room|totals|cannot"):
         joint(scans, share=["occ_Cu_8c", "occ_Cu_32f"])
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.options import FitOptions, with_choices
 from xrdfit.fitting.prepare import check_model
-from xrdfit.inference.fit import choose_engine
+from xrdfit.inference.fit import choose_engine, fit_with
 from xrdfit.model.files.read import load_model
 from xrdfit.model.powder import PowderModel
 from xrdfit.progress import Progress, silent
@@ -103,6 +103,8 @@ def fit_series(
     ComputationError
         The scheduler or the disk is lost; rows until then are kept in `output`.
     """
+    from threadpoolctl import threadpool_limits
+
     check_model(model)
     _check_mode(mode, share, law, workers, scheduler, executor)
     reading = reading or Reading()
@@ -114,7 +116,8 @@ def fit_series(
     journal = None if output is None else open_journal(_folder(output), resume=resume, force=force)
     runner: Runner | None = None
     try:
-        job = _with_start(job, entries, journal, tell)
+        with threadpool_limits(1):
+            job = _with_start(job, entries, journal, tell)
         runner = runner_of(workers, scheduler, executor)
         known, rest = _known(job, entries, journal, resume, tell)
         tally = Tally(len(entries), journal, tell, done=len(known))
@@ -187,7 +190,7 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
     A series that is gone on with keeps the start that it had, so that scans that came in the meantime change nothing.
     """
     mark = job.fingerprint()
-    if journal is not None and journal.head.get("job") == mark:
+    if journal is not None and journal.head.get("job") == mark and not job.options.seek:
         start = journal.head["start"]
         options = replace(job.options, engine=journal.head["engine"])
         return replace(job, options=options, start=None if start is None else Start(**start))
@@ -196,9 +199,7 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
     reason = ""
     for entry in sorted(entries, key=lambda e: natural(e.label))[:_TRIED]:
         try:
-            scan = entry.read(job.reading)
-            engine = choose_engine(job.models[entry.model or ""], scan, job.options)[0]
-            own = replace(job, options=replace(job.options, engine=engine))
+            own = _chosen(job, entry, tell)
             result = Worker(own).fit(entry)
         except (InputError, ComputationError) as error:
             reason = reason or str(error)
@@ -214,6 +215,18 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
         start = None if found.start is None else vars(found.start)
         journal.begin({"job": mark, "engine": found.options.engine, "start": start})
     return found
+
+
+def _chosen(job: Job, entry: Entry, tell: Progress) -> Job:
+    """The job with the engine, and the pieces that one scan asks for where options ask for what it asks for."""
+    scan = entry.read(job.reading)
+    model, options = job.models[entry.model or ""], job.options
+    if options.seek:
+        found = fit_with(model, scan, options, tell)
+        options = replace(found.options, seek=())
+        job = replace(job, models={**job.models, entry.model or "": found.start_model})
+        model = found.start_model
+    return replace(job, options=replace(options, engine=choose_engine(model, scan, options)[0]))
 
 
 def _known(
