@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from xrdfit.errors import ComputationError, InputError
@@ -102,8 +103,30 @@ class Cluster:
                 if self._client.status == "closed" or time.monotonic() - silent_since > _PATIENCE_SECONDS:
                     raise OSError("connection lost")
 
-    def _watched(self) -> _Watched:
-        return _Watched(self.address)
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Turn what a lost scheduler makes of any call into one clear error."""
+        from asyncio import CancelledError
+        from concurrent.futures import CancelledError as OtherCancelledError
+
+        from distributed.client import FutureCancelledError
+
+        try:
+            with self._client.as_current():
+                yield
+        except (OSError, TimeoutError, CancelledError, OtherCancelledError, FutureCancelledError) as error:
+            raise self._gone(error) from None
+        except (RuntimeError, ValueError) as error:
+            if self._client.status == "running":
+                raise
+            raise self._gone(error) from None
+
+    def _gone(self, error: BaseException) -> ComputationError:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return ComputationError(
+            f"the scheduler at {self.address} went away ({reason}); the scans before are kept, and --resume goes on "
+            "from there"
+        )
 
     def close(self) -> None:
         """Leave the scheduler; its workers stay."""
@@ -118,31 +141,6 @@ class Cluster:
             pass
         finally:
             logger.setLevel(before)
-
-
-class _Watched:
-    """Turns what a lost scheduler makes of any call into one clear error."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        from asyncio import CancelledError
-        from concurrent.futures import CancelledError as OtherCancelledError
-
-        from distributed.client import FutureCancelledError
-        from distributed.comm import CommClosedError
-
-        gone = (OSError, TimeoutError, CancelledError, OtherCancelledError, FutureCancelledError, CommClosedError)
-        if isinstance(error, gone) or (isinstance(error, RuntimeError | ValueError) and "lient" in str(error)):
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ComputationError(
-                f"the scheduler at {self._address} went away ({reason}); the scans before are kept, and --resume goes "
-                "on from there"
-            ) from None
 
 
 def _why(error: BaseException | None) -> str:
