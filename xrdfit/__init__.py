@@ -49,9 +49,14 @@ _PUBLIC = {
     "calibrate": "xrdfit.inference.calibration",
     "calibrate_intervals": "xrdfit.inference.coverage",
     "reflections": "xrdfit.model.reflections",
+    "fit_series": "xrdfit.series.run",
+    "plot_series": "xrdfit.series.figures",
+    "SeriesResult": "xrdfit.series.result",
     "explore_page": "xrdfit.explore.page",
     "save": "xrdfit.report",
     "load_result": "xrdfit.report",
+    "save_series": "xrdfit.report.series_files",
+    "load_series": "xrdfit.report.series_files",
 }
 
 __all__ = [*sorted(_PUBLIC), "__version__"]
@@ -115,5 +120,10 @@ if TYPE_CHECKING:
     from xrdfit.model.simulate import simulate as simulate
     from xrdfit.report import load_result as load_result
     from xrdfit.report import save as save
+    from xrdfit.report.series_files import load_series as load_series
+    from xrdfit.report.series_files import save_series as save_series
     from xrdfit.scan import make_pattern as make_pattern
     from xrdfit.scan import read_pattern as read_pattern
+    from xrdfit.series.figures import plot_series as plot_series
+    from xrdfit.series.result import SeriesResult as SeriesResult
+    from xrdfit.series.run import fit_series as fit_series

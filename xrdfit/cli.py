@@ -96,6 +96,17 @@ COMMANDS = (
         ),
     ),
     (
+        "series",
+        "xrdfit.commands.series:series",
+        "Fit every scan of a series: by size, by time, by temperature; one table, pictures, a page.",
+        (
+            "xrdfit series 'scans/t*min.xy' --model cu2se-4nm --total Cu=8 --coord 't{minutes}min.xy' -o series",
+            "xrdfit series manifest.csv --model cu2se --workers 2 -o series --resume",
+            "xrdfit series stack.h5::/entry/data --model my.cif --mode sequential -o series",
+            "xrdfit series 'scans/*.xy' --model cu2se-4nm --mode joint --share 'b_*' --share scale -o series",
+        ),
+    ),
+    (
         "calibrate-intervals",
         "xrdfit.commands.calibrate_intervals:calibrate_intervals",
         "Check by simulation how often the intervals hold the truth.",

@@ -199,6 +199,32 @@ def pose(
     )
 
 
+def refilled(setup: Setup, scan: xr.Dataset) -> Setup:
+    """Return the setup of one scan for another on the same grid by the same instrument; nothing is bound again.
+
+    Parameters
+    ----------
+    setup : Setup
+        Of one scan whose header has no notes.
+    scan : xarray.Dataset
+        Its angles, after range and exclusions, must be those of the setup.
+    """
+    view = setup.scans[0]
+    kept = select(scan, setup.options)
+    block = replace(
+        setup.problem.scans[0],
+        observed=kept["counts"].values.astype(float),
+        sigma=kept["sigma"].values.astype(float),
+    )
+    notes = [str(note) for note in np.atleast_1d(scan.attrs.get("notes", []))]
+    return replace(
+        setup,
+        scans=(replace(view, data=kept),),
+        problem=replace(setup.problem, scans=(block,)),
+        notes=(*notes, *setup.notes),
+    )
+
+
 def _view(
     label: str, model: PowderModel, scan: xr.Dataset, options: FitOptions, engine: Engine
 ) -> tuple[ScanSetup, list[str]]:

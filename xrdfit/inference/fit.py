@@ -97,17 +97,37 @@ def fit_with(
     if options.seek:
         return _fit_seeking(model, scans, options, progress)
     with one_thread():
-        return _fit(model, scans, options, progress)
+        choices = _choices(model, scans, options, progress)
+        setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
+        start = _estimated_sizes(setup, choices)
+        return fit_setup(setup, model, start=start, reason=_reason(choices), progress=progress)
 
 
-def _fit(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
-    choices = _choices(model, scans, options, progress)
-    reason = _reason(choices)
-    setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
+def fit_setup(
+    setup: Setup,
+    model: PowderModel,
+    *,
+    start: Mapping[str, float] | None = None,
+    reason: str = "",
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit what `prepare` made.
+
+    Parameters
+    ----------
+    setup : Setup
+    model : PowderModel
+        As it was given.
+    start : Mapping[str, float], optional
+        Where the search starts, such as the answer of a neighbouring scan; the setup's own values by default.
+    reason : str
+        Why these engines, where they were chosen automatically.
+    progress : callable, optional
+    """
     problem = setup.problem
     if progress:
         progress("fitting")
-    near = search(problem, problem.theta({**problem.base, **_estimated_sizes(setup, choices)}), progress)
+    near = search(problem, problem.theta({**problem.base, **(start or {})}), progress)
     if not any(view.counted or _adds_noise(problem, i) for i, view in enumerate(setup.scans)):
         solution = settle(problem, near.theta)
     else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from xrdfit.errors import InputError
 from xrdfit.scan.axis import Axis, read_axis_option
 from xrdfit.scan.columns import read_columns_option
 from xrdfit.scan.detect import READERS, FormatInfo, Reader, find_reader, scans_of, split_inside
-from xrdfit.scan.schema import RawScan, ReadOptions, to_dataset
+from xrdfit.scan.schema import Attribute, RawScan, ReadOptions, to_dataset
 from xrdfit.scan.sigma import check_sigma_option
 
 if TYPE_CHECKING:
@@ -77,6 +77,69 @@ def read_pattern(
         one that leaves open what it holds (the message names the option that says so), and for a file of several scans
         when none is chosen (the message lists them).
     """
+    scans = read_stack(
+        path, format, wavelength, axis=axis, columns=columns, counts_per=counts_per, sigma=sigma, scan=scan, single=True
+    )
+    return scans[0].dataset()
+
+
+@dataclass(frozen=True)
+class StackedScan:
+    """One scan of a file as its reader found it, not yet checked.
+
+    Attributes
+    ----------
+    raw : RawScan
+    options : ReadOptions
+    about : Mapping[str, Attribute]
+        File, format, index and number of scans.
+    """
+
+    raw: RawScan
+    options: ReadOptions
+    about: Mapping[str, Attribute]
+
+    def dataset(self) -> Dataset:
+        """Return the checked pattern, as `read_pattern` does.
+
+        Raises
+        ------
+        InputError
+            The scan is no powder pattern.
+        """
+        with np.errstate(all="ignore"):
+            try:
+                return to_dataset(self.raw, self.options.wavelength, self.options.sigma, **self.about)
+            except InputError as error:
+                raise _about_file(str(self.about["file"]), str(self.about["format"]), error) from None
+
+
+def read_stack(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    wavelength: float | None = None,
+    *,
+    axis: str | None = None,
+    columns: str | Sequence[int] | None = None,
+    counts_per: float | None = None,
+    sigma: float | str | None = None,
+    scan: int | None = None,
+    single: bool = False,
+) -> list[StackedScan]:
+    """Read all scans of a file at once, each to be checked when it is used; see `read_pattern`.
+
+    Parameters
+    ----------
+    scan : int, optional
+        Only this one.
+    single : bool
+        Refuse several scans where none is chosen.
+
+    Raises
+    ------
+    InputError
+        As `read_pattern` does, but for what is wrong within one scan.
+    """
     options = _options(axis, columns, wavelength, counts_per, sigma)
     file, inside = split_inside(path)
     reader = None
@@ -85,13 +148,20 @@ def read_pattern(
         reader = find_reader(data, format)
         with np.errstate(all="ignore"):  # what overflows in a damaged file is infinite, and the schema names it
             scans = _read(reader, data, options, inside)
-            index = _choose(scans, scan)
-            about = {"file": str(file), "format": reader.info.name, "scan_index": index, "n_scans": len(scans)}
-            raw = scans[index] if reader.columns else _with_counts(scans[index], options.counts_per)
-            return to_dataset(raw, options.wavelength, options.sigma, **about)
+            chosen = [_choose(scans, scan)] if single or scan is not None else range(len(scans))
+            found = []
+            for index in chosen:
+                about = {"file": str(file), "format": reader.info.name, "scan_index": index, "n_scans": len(scans)}
+                raw = scans[index] if reader.columns else _with_counts(scans[index], options.counts_per)
+                found.append(StackedScan(raw, options, about))
+            return found
     except InputError as error:
-        kind = f" ({reader.info.name})" if reader is not None and reader.info.name != "text" else ""
-        raise InputError(f"{_one_line(str(file))}{kind}: {_one_line(str(error))}") from None
+        raise _about_file(str(file), reader.info.name if reader is not None else "text", error) from None
+
+
+def _about_file(file: str, format: str, error: InputError) -> InputError:
+    kind = f" ({format})" if format != "text" else ""
+    return InputError(f"{_one_line(file)}{kind}: {_one_line(str(error))}")
 
 
 def _options(
