@@ -24,6 +24,7 @@ def columns(text: str) -> dict[str, np.ndarray]:
     return dict(zip(rows[0], np.array(rows[1:], dtype=float).T, strict=True))
 
 
+@pytest.mark.slow
 def test_a_cluster_is_written_and_simulated(tmp_path, capsys) -> None:
     file = tmp_path / "cluster.xyz"
     assert main(["cluster", "cu2se-2nm", "--size-nm", "2", "--seed", "5", "-o", str(file)]) == 0

@@ -63,6 +63,7 @@ def test_calibrate_intervals_counts(capsys):
     assert json.loads(out)["scans"] == 2
 
 
+@pytest.mark.slow
 def test_fit_adds_systematics_and_exact_intervals_and_can_be_rerun(capsys, tmp_path):
     folder = tmp_path / "out"
     status, out, _ = run(
@@ -81,6 +82,7 @@ def test_fit_adds_systematics_and_exact_intervals_and_can_be_rerun(capsys, tmp_p
     assert again["systematics"] == found["systematics"]
 
 
+@pytest.mark.slow
 def test_the_report_holds_the_corner_plot_until_a_fit_without_one_replaces_it(capsys, tmp_path):
     folder = tmp_path / "out"
     fit = ("fit", SCAN, "--model", "cu2se-2nm", "--fix", "mixing", "--fix", "size_nm", "-o", str(folder))
@@ -135,6 +137,7 @@ def test_control_c_while_results_are_written_waits_until_they_are(capsys, tmp_pa
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(OUTPUTS)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
 @pytest.mark.parametrize(
     ("argv", "told"),

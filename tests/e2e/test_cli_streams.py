@@ -75,6 +75,7 @@ def test_few_characters_are_escaped_and_json_stays_json() -> None:
     assert json.loads(run.stdout.decode("latin-1"))["toml"] == preset_text("cu2se-2nm")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay", [0.0, 0.03, 0.1, 0.2, 0.3, 0.5, 0.8])
 def test_control_c_during_imports_is_one_line(delay: float) -> None:
     script = (

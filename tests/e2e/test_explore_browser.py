@@ -16,7 +16,7 @@ import xrdfit as xf
 from xrdfit.article.published import TABLES, published
 from xrdfit.article.published import model as article_model
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 LARGEST = 1_500_000  # bytes

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import lsq_linear
+from tiers import examples
 
 from xrdfit.fitting.descent import bounded_step
 
@@ -13,7 +14,7 @@ def quadratic(curvature, gradient, step):
     return 2 * gradient @ step + step @ curvature @ step
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 8), correlated=st.booleans())
 def test_step_is_the_bounded_minimum(seed, n, correlated):
     rng = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ import bragg_cases as cases
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiers import examples
 
 from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
@@ -17,7 +18,7 @@ KA = radiation("cu-ka")
 share = st.floats(0.0, 1.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     occupancies=st.tuples(share, share, share, share),
     size=st.floats(0.7, 200.0),
@@ -41,7 +42,7 @@ def test_a_pattern_is_finite_and_never_negative(occupancies, size, mixing, sigma
     assert y.min() >= -1e-9 * (y.max() + 1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(factor=st.floats(0.05, 1.0), shape=st.sampled_from(["scherrer", "sphere"]))
 def test_occupancies_all_scaled_scale_the_pattern_by_the_square(factor, shape):
     structure = cases.cu2se(2)
@@ -51,7 +52,7 @@ def test_occupancies_all_scaled_scale_the_pattern_by_the_square(factor, shape):
     np.testing.assert_allclose(engine.pattern(scaled), factor**2 * engine.pattern(values), rtol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(shift=st.tuples(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0)))
 def test_intensities_do_not_depend_on_the_origin(shift):
     # P1 lets the origin be anywhere; f'' makes h and -h differ, their mean must still not move.
@@ -64,7 +65,7 @@ def test_intensities_do_not_depend_on_the_origin(shift):
     np.testing.assert_allclose(moved.f_squared, plain.f_squared, rtol=0.0, atol=1e-9 * plain.f_squared.max())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(x=st.floats(0.27, 0.45))
 def test_origin_at_the_other_octahedral_site(x):
     # Fm-3m: adding (1/2, 1/2, 1/2) exchanges 4a with 4b and takes 32f x to x + 1/2.
@@ -82,7 +83,7 @@ def test_origin_at_the_other_octahedral_site(x):
     np.testing.assert_allclose(there, here, rtol=0.0, atol=1e-9 * here.max())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(low=st.floats(5.0, 60.0), span=st.floats(5.0, 60.0), size=st.floats(2.0, 50.0))
 def test_the_grid_only_samples(low, span, size):
     # Any part of a grid gives that part of the pattern, apart from tails, cut at 1e-5 of each line's height.

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiers import examples
 
 from xrdfit.crystal.cif import read_cif, write_cif
 from xrdfit.crystal.structure import Structure
@@ -36,7 +37,7 @@ def structures(draw):
 
 
 @given(structures())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_what_is_written_reads_back_identically(structure):
     back = read_cif(write_cif(structure))
     assert back.group == structure.group
@@ -45,7 +46,7 @@ def test_what_is_written_reads_back_identically(structure):
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_text_without_atoms_gets_one_line_of_complaint(text):
     with pytest.raises(InputError) as caught:
         read_cif("data_x\n_cell_length_a 5\n" + text)

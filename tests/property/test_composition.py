@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tiers import examples
 
 from xrdfit.errors import InputError
 from xrdfit.model.composition import Rule, occupancy_map
@@ -41,7 +42,7 @@ def test_every_composition_is_reached(point):
     np.testing.assert_allclose(mapped.occupancies(mapped.shares(point)), point, atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(total=st.floats(0, 8.4), shares=st.lists(st.floats(0, 1), min_size=2, max_size=2))
 def test_limits_are_those_of_a_linear_programme(total, shares):
     """The first site's range must be what an independent LP solver finds."""

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tiers import examples
 
 from xrdfit.errors import InputError
 from xrdfit.model.composition import Rule, occupancy_map
@@ -74,7 +75,7 @@ kinds = st.fixed_dictionaries(
 ).filter(lambda k: k["full"] + 2 * k["packing"] <= k["sites"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(kind=kinds, seed=st.integers(0, 1000))
 def test_the_map_stays_inside_and_reaches_every_point(kind, seed):
     names, limits, rules, truth = crystal(**kind)
@@ -89,7 +90,7 @@ def test_the_map_stays_inside_and_reaches_every_point(kind, seed):
     np.testing.assert_allclose(mapped.occupancies(mapped.shares(truth)), truth, atol=1e-7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(kind=kinds, seed=st.integers(0, 1000))
 def test_the_map_reaches_every_corner(kind, seed):
     """Where a linear programme ends, the map comes too, whatever is minimized."""
@@ -102,7 +103,7 @@ def test_the_map_reaches_every_corner(kind, seed):
     np.testing.assert_allclose(mapped.occupancies(mapped.shares(corner)), corner, atol=2e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(kind=kinds, seed=st.integers(0, 1000), step=st.integers(0, 20))
 def test_each_limit_is_that_of_a_linear_programme(kind, seed, step):
     """With the shares before it held, a share goes from the least to the largest value that the rules allow."""
@@ -124,7 +125,7 @@ def test_each_limit_is_that_of_a_linear_programme(kind, seed, step):
     np.testing.assert_allclose([e[mapped.free[k]] for e in ends], [low, high], atol=2e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(kind=kinds, seed=st.integers(0, 1000))
 def test_derivatives_are_those_of_differences(kind, seed):
     names, limits, rules, _ = crystal(**kind)
@@ -142,7 +143,7 @@ def test_derivatives_are_those_of_differences(kind, seed):
     np.testing.assert_allclose(slopes[0], slope[list(mapped.free)], atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(seed=st.integers(0, 10_000), sites=st.integers(1, 5), elements=st.integers(1, 4), open_=st.integers(0, 2))
 def test_implied_equalities_are_those_that_brute_force_finds(seed, sites, elements, open_):
     """Full sites written as "≤ 1" beside totals of all elements; some sites may be left open."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scan_files import SAMPLES, SEVERAL
+from tiers import examples
 
 from xrdfit.errors import InputError
 from xrdfit.scan import read_pattern
@@ -40,7 +41,9 @@ MAGIC = [
     b"20.0 0.05 21.95\n",
 ]
 SETTINGS = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

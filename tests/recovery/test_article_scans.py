@@ -20,6 +20,7 @@ def sample(request):
     return (recovery.truth(name), *recovery.recover(name, N))
 
 
+@pytest.mark.slow
 def test_means_lie_within_three_standard_errors_of_the_truth(sample):
     truth, values, _ = sample
     for name, true in truth.items():
@@ -27,6 +28,7 @@ def test_means_lie_within_three_standard_errors_of_the_truth(sample):
         assert abs(values[name].mean() - true) < 3 * error, name
 
 
+@pytest.mark.slow
 def test_pulls_scatter_by_one(sample):
     """0.85–1.15 for 200; for fewer, the interval that holds the deviation of N unit normals in 99.9 % of cases."""
     truth, values, errors = sample

@@ -10,6 +10,8 @@ from inference_cases import scan_of
 
 import xrdfit as xf
 
+pytestmark = pytest.mark.slow
+
 SLOW = bool(os.environ.get("XRDFIT_SLOW"))
 SEEDS = range(100) if SLOW else range(3)
 TRUTHS = {

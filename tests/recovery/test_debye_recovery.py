@@ -25,6 +25,7 @@ def recovery(request):
     return samples.recover(request.param, "debye", N_SAMPLES, N_NOISES, n_clusters(request.param))
 
 
+@pytest.mark.slow
 def test_means_lie_within_three_standard_errors_of_what_the_samples_hold(recovery):
     """Three for the 20 samples' means; for fewer, Student's t of the same probability."""
     limit = 3.0 if N_SAMPLES >= 20 else t.isf(norm.sf(3.0), N_SAMPLES - 1)
@@ -32,6 +33,7 @@ def test_means_lie_within_three_standard_errors_of_what_the_samples_hold(recover
         assert abs(recovery.distance(name)) < limit, name
 
 
+@pytest.mark.slow
 def test_pulls_scatter_by_one(recovery):
     """0.85–1.15 for 200. Fewer clusters add their own scatter, up to that of counting; 99.9 % of N unit normals."""
     n = N_SAMPLES * N_NOISES
@@ -41,6 +43,7 @@ def test_pulls_scatter_by_one(recovery):
         assert low < recovery.pulls(name) < high, name
 
 
+@pytest.mark.slow
 def test_bragg_s_law_misses_the_same_clusters_by_many_errors():
     found = samples.recover(2.0, "bragg", 1, 3, FEW[2.0])
     biases = {name: (found.off[name] / found.errors[name]).mean() for name in samples.COPPER}

@@ -23,6 +23,7 @@ def occupancy_biases(result):
     return [(result[n].value - t) / result[n].stderr * counting for n, t in truth.items()]
 
 
+@pytest.mark.slow
 def test_bragg_law_misleads_at_2_nm():
     model, scan = expectation(2.0)
     result = xf.fit(model, scan)
@@ -31,6 +32,7 @@ def test_bragg_law_misleads_at_2_nm():
     assert result["size_nm"].value / 2.0 == pytest.approx(0.87, abs=0.02)
 
 
+@pytest.mark.slow
 def test_debye_engine_returns_the_truth_at_2_nm():
     model, scan = expectation(2.0)
     result = xf.fit(model, scan, engine="debye")
@@ -38,6 +40,7 @@ def test_debye_engine_returns_the_truth_at_2_nm():
     assert result["a"].value == pytest.approx(5.85, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_limit_of_auto_is_where_the_bias_is_half_an_error():
     for diameter, small in ((0.67 * AUTO_DEBYE_BELOW_NM, False), (AUTO_DEBYE_BELOW_NM, True)):
         model, scan = expectation(diameter)

@@ -21,6 +21,7 @@ def models():
     return [xf.load_model(name) for name in MODELS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["bragg", "debye"])
 def test_a_small_calibration_is_within_its_own_errors(models, engine):
     found = calibrate_intervals(models, 45, engines=[engine], seed=5)
@@ -32,6 +33,7 @@ def test_a_small_calibration_is_within_its_own_errors(models, engine):
         assert abs(row.covered - row.level) < 3 * 1.3 * row.error
 
 
+@pytest.mark.slow
 def test_with_every_truth_on_a_bound_both_kinds_do_as_they_promise(models, monkeypatch):
     monkeypatch.setattr(module, "ON_BOUND", 1.0)
     found = calibrate_intervals(models, 30, engines=["bragg"], seed=6)
@@ -112,6 +114,7 @@ def test_an_interval_that_fails_is_a_miss_of_its_occupancy_alone(models, monkeyp
     assert others == whole[1:]
 
 
+@pytest.mark.slow
 def test_where_a_scan_has_two_answers_the_interval_holds_the_truth_all_the_same():
     """Five sites and B free: nine scans in ten allow a second composition, and half of all fits end in that one."""
     model = xf.load_model("cu2se")

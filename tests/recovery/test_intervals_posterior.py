@@ -9,6 +9,8 @@ from inference_cases import scan_of
 import xrdfit as xf
 from xrdfit.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result():

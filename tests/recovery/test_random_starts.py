@@ -13,6 +13,7 @@ import pytest
 import xrdfit as xf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(recovery.TRUTHS))
 def test_random_starts_end_in_one_minimum(name):
     n = 200 if recovery.SLOW else 40
@@ -20,6 +21,7 @@ def test_random_starts_end_in_one_minimum(name):
     assert recovery.in_best_minimum(results).mean() >= 0.99
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(recovery.TRUTHS))
 def test_random_starts_of_all_five_sites_with_eight_copper(name):
     """Four occupancies under one total, B and cell free: several minima, so that `fit` searches by itself."""

@@ -567,6 +567,7 @@ class TestDamageAndDialects:
         assert len(found.notes) <= 4
         assert notes(found, "1000 atoms (Cu0, Cu1, Cu2, …): no displacement parameter")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("group", "count", "read"), [("P 1", 5000, True), ("F d -3 m", 1000, True), ("F d -3 m", 5000, False)]
     )

@@ -178,6 +178,7 @@ def test_a_pattern_needs_a_frame():
         cluster_pattern(Cluster(("Cu",), np.zeros((1, 3))), [30.0, 20.0], radiation("cu-ka1"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(28, "No space left on device")])
 def test_pairs_are_counted_compiled_where_nothing_can_be_cached(monkeypatch, error) -> None:
     """Neither the package's folder nor the user's home can be written, or both are full."""

@@ -89,6 +89,7 @@ def test_rival_models_are_ranked_among_the_sets(model):
     assert found.verdict == "decided"
 
 
+@pytest.mark.slow
 def test_a_rival_that_misfits_leaves_the_scale_of_chi_square_alone(model):
     scan = scan_of(model, 3, counts=2000, values=TRUTH)
     alone = xf.compare(model, scan, sites=["8c", "4b", "24e"])
@@ -97,6 +98,7 @@ def test_a_rival_that_misfits_leaves_the_scale_of_chi_square_alone(model):
     assert (beside.verdict, set(beside.best.sites)) == (alone.verdict, set(alone.best.sites))
 
 
+@pytest.mark.slow
 def test_parameters_of_an_empty_site_are_not_counted(model):
     scan = scan_of(model, 1, values=TRUTH)
     plain = xf.compare(model, scan, sites=["8c", "4b", "24e"])
@@ -128,6 +130,7 @@ def test_a_set_is_named_only_where_nothing_else_will_do(others, verdict):
     assert judge((best, *(candidate(*other) for other in others)), ())[0] == verdict
 
 
+@pytest.mark.slow
 def test_with_few_counts_the_answer_is_cannot_tell(model):
     values = {"occ_Cu_8c": 0.37, "occ_Cu_32f": 0.1575, "occ_Cu_4b": 0.0, "occ_Cu_24e": 0.05}
     found = xf.compare(model, scan_of(model, 2, counts=50, background=30, values=values))

@@ -92,6 +92,7 @@ def test_a_model_that_does_not_describe_the_scan_is_not_passed_over():
     assert "does not describe the scan" in said
 
 
+@pytest.mark.slow
 def test_intervals_of_all_that_varies_do_not_lose_a_fit():
     """Freeing every B is singular: what the scan does not determine is named and has no interval, the rest has one."""
     scan = xf.read_pattern(str(SCANS) + "/cu2se-2nm.xy")

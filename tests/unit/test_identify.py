@@ -61,6 +61,7 @@ def test_an_identical_site_leaves_its_combination_undetermined():
     assert "not determined" in found.summary[len(found.combinations) - 1]
 
 
+@pytest.mark.slow
 def test_errors_of_combinations_are_those_of_repeated_scans():
     model = xf.load_model("cu2se-2nm")
     found = xf.identify(model, xf.Plan())

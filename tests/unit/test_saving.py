@@ -88,6 +88,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("where", ["existing", "new"])
 def test_killed_at_any_step_a_save_is_old_or_new(result, tmp_path: Path, where: str) -> None:
@@ -189,6 +190,7 @@ WRITERS = """
 """
 
 
+@pytest.mark.slow
 @posix
 def test_of_two_writers_the_second_is_refused(result, tmp_path: Path) -> None:
     source = xf.save(result, tmp_path / "source" / "out")

@@ -13,6 +13,7 @@ from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.problem import Evaluation, Problem
 from xrdfit.fitting.sizes import misfits, rough_components, scan_sizes
 from xrdfit.fitting.starts import poor, rough_minima, screen_sample
+from xrdfit.fitting.threads import one_thread
 from xrdfit.progress import Progress, silent
 
 Array = NDArray[np.float64]
@@ -60,17 +61,18 @@ def minimize(
         return problem.evaluate(theta)
 
     inner = np.clip(start, problem.lower + 1e-3 * problem.step, problem.upper - 1e-3 * problem.step)
-    fitted: Any = least_squares(
-        lambda values: evaluate(values).residual,
-        inner[free],
-        jac=lambda values: evaluate(values).jacobian[:, free],  # pyright: ignore[reportArgumentType]
-        bounds=(problem.lower[free], problem.upper[free]),
-        x_scale=problem.step[free],
-        ftol=tolerance / problem.n_points,
-        xtol=1e-8,
-        gtol=1e-10,
-        max_nfev=200,
-    )
+    with one_thread():  # SciPy's own BLAS too, which its import has just loaded
+        fitted: Any = least_squares(
+            lambda values: evaluate(values).residual,
+            inner[free],
+            jac=lambda values: evaluate(values).jacobian[:, free],  # pyright: ignore[reportArgumentType]
+            bounds=(problem.lower[free], problem.upper[free]),
+            x_scale=problem.step[free],
+            ftol=tolerance / problem.n_points,
+            xtol=1e-8,
+            gtol=1e-10,
+            max_nfev=200,
+        )
     theta = start.copy()
     theta[free] = fitted.x
     return Solution(theta, float(np.sum(fitted.fun**2)), bool(fitted.success), str(fitted.message))

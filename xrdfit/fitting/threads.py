@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,13 +12,15 @@ if TYPE_CHECKING:
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """Return a context in which BLAS uses one thread; what it used before comes back at the end."""
-    return _controller().limit(limits=1, user_api="blas")
+    """Return a context in which BLAS uses one thread; what it used before comes back at the end.
+
+    It holds for the libraries that are loaded by then: NumPy's, and SciPy's own once something has imported it.
+    """
+    return _controller("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
 
 
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    import scipy.linalg  # noqa: F401  its library is one of those to be found, and a fit needs it anyway
+@lru_cache(maxsize=2)
+def _controller(with_scipy: bool) -> ThreadpoolController:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

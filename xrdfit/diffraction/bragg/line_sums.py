@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ _COARSE = 7.0  # at least so many steps of the coarse grid within U: right to 1e
 _POINTS = 6  # of the interpolation
 _SMOOTH = 20.0  # and within a full width, where a whole line is on it
 _COARSER = 3.0  # steps of the grid within one of the coarse grid that make it worth while
+_MANY = 1 << 16  # values to interpolate that pay for the import of scipy.sparse
 _FEW = 1 << 18  # entries that cost less than splitting would
 
 
@@ -237,12 +238,12 @@ def _add_coarse(sums: _Sums, shape: Shape, lines: _Lines, window: float, step: F
     octave = np.floor(np.log2(step))
     for number in np.unique(octave):
         # whole powers of two: the coarse grid stays where it is as widths move
-        grid, matrix = _coarse(_Same(sums.grid), 2.0**number)
+        grid, between = _coarse(_Same(sums.grid), 2.0**number)
         coarse = _Sums.on(grid, sums)
         coarse.add(shape, lines.only(octave == number), window)
-        sums.total[:] += (matrix @ coarse.total.T).T
+        sums.total[:] += between(coarse.total)
         if len(sums.moved):
-            sums.moved[:] += (matrix @ coarse.moved.T).T
+            sums.moved[:] += between(coarse.moved)
 
 
 def _with_end(lines: _Lines, end: FloatArray) -> _Lines:
@@ -289,27 +290,49 @@ class _Same:
         return isinstance(other, _Same) and other.array is self.array
 
 
+@dataclass(frozen=True)
+class _Interpolation:
+    """From even steps to a grid: value i of the grid is Σ_k weights[k, i] · steps[first[i] + k]."""
+
+    first: NDArray[np.intp]
+    weights: FloatArray
+    count: int
+
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        """Interpolate each of some rows (p, count) to (p, n)."""
+        if len(rows) * self.first.size > _MANY:
+            return (self._matrix @ rows.T).T
+        total = rows[:, self.first] * self.weights[0]
+        for k in range(1, _POINTS):
+            total += rows[:, self.first + k] * self.weights[k]
+        return total
+
+    @cached_property
+    def _matrix(self) -> csr_array:
+        from scipy.sparse import csr_array
+
+        columns = self.first[:, None] + np.arange(_POINTS)
+        pointers = np.arange(self.first.size + 1) * _POINTS
+        return csr_array((self.weights.T.ravel(), columns.ravel(), pointers), shape=(self.first.size, self.count))
+
+
 @lru_cache(maxsize=16)
-def _coarse(fine: _Same, step: float) -> tuple[FloatArray, csr_array]:
-    """Return even steps over a grid (n,) and the matrix, shape (n, steps), of interpolation from them.
+def _coarse(fine: _Same, step: float) -> tuple[FloatArray, _Interpolation]:
+    """Return even steps over a grid (n,) and the interpolation from them to it.
 
     Lagrange's with six points; the steps go as far beyond the grid's ends as that needs.
     """
-    from scipy.sparse import csr_array
-
     grid, margin = fine.array, _POINTS // 2
     count = ceil((grid[-1] - grid[0]) / step) + 2 * margin
     place = (grid - grid[0]) / step + (margin - 1)
     first = np.clip(place.astype(np.intp) - (margin - 1), 0, count - _POINTS)
     nodes = np.arange(_POINTS)
-    away = (place - first)[:, None] - nodes
-    weights = np.ones((grid.size, _POINTS))
+    away = (place - first) - nodes[:, None]
+    weights = np.ones((_POINTS, grid.size))
     for node in nodes:
         for other in nodes[nodes != node]:
-            weights[:, node] *= away[:, other] / (node - other)
-    pointers = np.arange(grid.size + 1) * _POINTS
-    matrix = csr_array((weights.ravel(), (first[:, None] + nodes).ravel(), pointers), shape=(grid.size, count))
-    return grid[0] + step * (np.arange(count) - (margin - 1)), matrix
+            weights[node] *= away[other] / (node - other)
+    return grid[0] + step * (np.arange(count) - (margin - 1)), _Interpolation(first, weights, count)
 
 
 def reaches(two_theta: FloatArray, position: FloatArray, fwhm: FloatArray) -> NDArray[np.bool_]:
