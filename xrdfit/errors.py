@@ -1,6 +1,8 @@
-"""The two exceptions that a user may meet; everything else is a bug."""
+"""The two exceptions that a user may meet (everything else is a bug), and what an optional library lacks."""
 
 from __future__ import annotations
+
+from importlib.util import find_spec
 
 from xrdfit.plaintext import one_line
 
@@ -18,3 +20,25 @@ class InputError(ValueError):
 
 class ComputationError(RuntimeError):
     """The input was fine and the computation still ended without an answer (exit status 1)."""
+
+
+def need(extra: str, what: str, *libraries: str) -> None:
+    """Make sure that optional libraries are installed.
+
+    Parameters
+    ----------
+    extra : str
+        The extra of the distribution that holds them.
+    what : str
+        What they are needed for.
+    *libraries : str
+        Their import names.
+
+    Raises
+    ------
+    InputError
+        One is not; the message says how to get it.
+    """
+    for library in libraries:
+        if find_spec(library) is None:
+            raise InputError(f"{what} needs {library}, which is not installed: pip install 'xrdfit-occupancy[{extra}]'")

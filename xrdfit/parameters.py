@@ -126,7 +126,13 @@ INSTRUMENT = _table(
         Kind("Y", "width", "degree", "Lorentzian Y (1/cosθ)", 0.0, 5.0, step=0.02, difference=1e-2),
         Kind("S_L", "width", "", "axial divergence, sample", 0.0, 0.2, step=0.01, difference=1e-2, even=True),
         Kind("H_L", "width", "", "axial divergence, slit", 0.0, 0.2, step=0.01, difference=1e-2, even=True),
-        Kind("mu_t", "optics", "", "absorption × thickness", 1e-4, 100.0, step=0.2, difference=1e-2),
+        Kind("mu_t", "optics", "", "absorption × thickness", 1e-3, 20.0, step=0.2, varies=True, logarithmic=True),
+        Kind("mu_r", "optics", "", "absorption × radius of the capillary", 0.0, 10.0, step=0.2),
+        Kind("polarization", "optics", "", "share of the beam polarized normal to the scattering", 0.0, 1.0, step=0.05),
+        Kind("kalpha_ratio", "optics", "", "intensity Kα2/Kα1", 0.0, 1.0, step=0.02),
+        Kind("kbeta", "optics", "", "weight of Kβ, of Kα", 0.0, 1.0, step=0.01),
+        Kind("w_la", "optics", "", "weight of tungsten Lα, of Kα", 0.0, 1.0, step=0.01),
+        Kind("fp", "optics", "electrons", "shift of f′ of {}", -10.0, 10.0, step=0.2),
     ]
 )
 """Parameters of the diffractometer."""

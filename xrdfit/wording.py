@@ -47,6 +47,24 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
+PIECE_WORDS: Mapping[str, str] = {
+    "b_element": "an own B of each element",
+    "b_overall": "displacement B",
+    "displacement_mm": "specimen displacement",
+    "zero_deg": "zero shift",
+    "film": "a thin film",
+    "polarization": "polarization",
+    "size_sigma": "a size distribution",
+    "microstrain": "microstrain",
+    "total": "the total's own error (2 %)",
+    "hump": "humps",
+    "background_order": "the background's order",
+    "spike": "narrow lines",
+    "impurity": "impurities",
+}
+"""What pieces that a model lacks are called."""
+
+
 def advice_text(advice: AdviceLike) -> str:
     """Return an advice as a sentence."""
     what = _ADVICE[advice.code].format(

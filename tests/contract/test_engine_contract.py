@@ -22,7 +22,8 @@ ENGINES = {"bragg": bragg.bind, "debye": debye.bind}
 # what a sample and an instrument may have; an engine takes the ones that it names
 SAMPLE = {
     "size_nm": 2.4, "size_sigma": 0.15, "microstrain": 0.01, "mixing": 0.4, "march_r": 0.9, "b_overall": 0.3,
-    "zero_deg": 0.07, "displacement_mm": -0.1, "mu_t": 0.2,
+    "zero_deg": 0.07, "displacement_mm": -0.1, "mu_t": 0.2, "mu_r": 0.8, "polarization": 0.8, "kalpha_ratio": 0.45,
+    "kbeta": 0.03, "w_la": 0.01, "fp_Cu": -0.4, "fp_Se": 0.3, "fp_Ag": 0.2, "fp_Cd": 0.1, "fp_O": 0.1,
     "U": 0.02, "V": -0.01, "W": 0.02, "X": 0.1, "Y": 0.05, "S_L": 0.02, "H_L": 0.02,
 }  # fmt: skip
 
@@ -110,6 +111,43 @@ def test_every_derivative_is_the_difference_quotient(bound):
         # two differences of patterns that tables carry to 1e-6 cannot agree better than that over the step
         limit = 2e-4 * np.abs(numeric).max() + 1e-9 * pattern.max() / step
         assert np.abs(column - numeric).max() < limit, name
+
+
+LIT = {
+    "capillary": ("cu-ka", {"capillary": True}),
+    "polarized": ("cu-ka", {"polarized": True, "monochromator_deg": 20.0}),
+    "along the profile": ("cu-ka", {"polarized": True, "lorentz_along_profile": True, "capillary": True}),
+    "tube": ("cu-ka", {"kalpha_ratio": True, "extra_lines": ("kbeta", "w_la"), "slits": "automatic"}),
+    "dispersion": ("cu-ka", {"f_prime": ("Cu", "Se", "Cd", "O")}),
+    "neutrons": ("neutron:1.5", {"capillary": True}),
+}
+
+
+@pytest.mark.parametrize("lit", LIT)
+def test_derivatives_by_what_lights_the_sample(bind, structure, lit):
+    name, choices = LIT[lit]
+    engine = bind(structure, TWO_THETA[::5], radiation(name), EngineSettings(**choices))
+    values = values_of(engine, structure)
+    own = ("mu_r", "polarization", "kalpha_ratio", "kbeta", "w_la", "zero_deg", "a", f"occ_{structure.sites[0].label}")
+    names = [n for n in engine.names if n in own or n.startswith("fp_")]
+    assert len(names) > 3
+    pattern, derivatives = engine.jacobian(values, names)
+    for column, name in zip(derivatives.T, names, strict=True):
+        step = 1e-4 * max(abs(values[name]), 0.05)
+        high, low = (engine.pattern({**values, name: values[name] + sign * step}) for sign in (1, -1))
+        numeric = (high - low) / (2 * step)
+        limit = 2e-4 * np.abs(numeric).max() + 1e-9 * pattern.max() / step
+        assert np.abs(column - numeric).max() < limit, name
+
+
+def test_a_line_of_no_weight_has_a_derivative(bind):
+    structure = antifluorite()
+    engine = bind(structure, TWO_THETA, radiation("cu-ka"), EngineSettings(extra_lines=("kbeta",)))
+    values = values_of(engine, structure) | {"kbeta": 0.0}
+    plain = bind(structure, TWO_THETA, radiation("cu-ka"), EngineSettings()).pattern(values)
+    pattern, slope = engine.jacobian(values, ["kbeta"])
+    np.testing.assert_allclose(pattern, plain, rtol=2e-5)
+    np.testing.assert_allclose(slope[:, 0], engine.pattern(values | {"kbeta": 1.0}) - pattern, rtol=1e-6, atol=1e-9)
 
 
 def test_some_names_give_the_same_columns_as_all(bound):

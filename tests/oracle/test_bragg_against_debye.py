@@ -4,12 +4,13 @@ import bragg_cases as cases
 import numpy as np
 import pytest
 
-from xrdfit.crystal.radiation import polarization, radiation
+from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.scattering import form_factors
 from xrdfit.crystal.symmetry import reflections
 from xrdfit.diffraction.bragg import engine as bragg
 from xrdfit.diffraction.bragg.sphere_shape import sphere_line
 from xrdfit.diffraction.debye import engine as debye
+from xrdfit.diffraction.probe import polarization
 from xrdfit.diffraction.settings import EngineSettings
 
 GRID = np.linspace(20.0, 65.0, 1501)
@@ -24,6 +25,30 @@ def test_large_spheres(size_nm, tolerance):
     by_lines = lines.pattern(cases.values_for(lines, structure, size_nm=size_nm))
     by_pairs = pairs.pattern(cases.values_for(pairs, structure, size_nm=size_nm))
     assert np.abs(by_lines - by_pairs).max() < tolerance * by_pairs.max()
+
+
+OPTICS = {
+    "neutrons": ("neutron:1.540593", {}, {}),
+    "capillary": ("cu-ka1", {"capillary": True}, {"mu_r": 2.0}),
+    "film, slits": ("cu-ka1", {"film": True, "slits": "automatic"}, {"mu_t": 0.1}),
+    "polarized": ("cu-ka1", {"polarized": True, "monochromator_deg": 20.0}, {"polarization": 0.95}),
+    "kbeta": ("cu-ka", {"kalpha_ratio": True, "extra_lines": ("kbeta",)}, {"kalpha_ratio": 0.3, "kbeta": 0.2}),
+    "dispersion": ("cu-ka1", {"f_prime": ("Cu",)}, {"fp_Cu": -2.0}),
+}
+
+
+@pytest.mark.parametrize("optics", OPTICS)
+def test_optics_and_probe(optics):
+    name, choices, given = OPTICS[optics]
+    settings = EngineSettings(shape="sphere", lorentz_along_profile=True, **choices)
+    structure = cases.cu2se(4)
+    lines, pairs = (engine.bind(structure, GRID, radiation(name), settings) for engine in (bragg, debye))
+    by_lines = lines.pattern(cases.values_for(lines, structure, size_nm=15.0, **given))
+    by_pairs = pairs.pattern(cases.values_for(pairs, structure, size_nm=15.0, **given))
+    plain = bragg.bind(structure, GRID, radiation("cu-ka1"), EngineSettings(shape="sphere", lorentz_along_profile=True))
+    other = plain.pattern(cases.values_for(plain, structure, size_nm=15.0))
+    assert np.abs(by_lines / by_lines.max() - other / other.max()).max() > 0.02  # it does something
+    assert np.abs(by_lines - by_pairs).max() < 6e-3 * by_pairs.max()
 
 
 @pytest.mark.parametrize("size_nm", [15.0, 30.0])

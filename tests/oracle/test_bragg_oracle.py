@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 from xrdfit.crystal.radiation import radiation
 from xrdfit.diffraction.bragg.reflection_table import reflection_table
 from xrdfit.diffraction.bragg.structure_factors import bind_structure_factors
+from xrdfit.diffraction.probe import Probe
 from xrdfit.diffraction.settings import EngineSettings
 
 REFERENCE = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
@@ -134,7 +135,7 @@ def test_closed_forms_of_the_amplitudes(hkl, amplitudes):
 
     rows = [{"species": "Se", "wyckoff": w} for w in ("4a", "4b", "8c")]
     structure = Structure.from_sites("sites", space_group("Fm-3m"), Cell(5.85, 5.85, 5.85), rows)
-    factors = bind_structure_factors(structure, np.array([hkl]), KA1, EngineSettings(anomalous=False))
+    factors = bind_structure_factors(structure, np.array([hkl]), Probe(KA1, EngineSettings(anomalous=False)))
     s = np.array([0.1])
     values = dict.fromkeys(factors.names, 0.0)
     f = np.sqrt(factors.squared(values | {"occ_Se_4a": 1.0}, s)[0, 0]) / 4.0

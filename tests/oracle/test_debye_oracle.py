@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from debye_reference import reciprocal_sum, scattering_factors, sphere_average
 
-from xrdfit.crystal.radiation import polarization, radiation
+from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, cell_names, free_coordinates, orbit, space_group
 from xrdfit.diffraction.debye import engine as debye
+from xrdfit.diffraction.probe import polarization
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.diffraction.shapes import gamma_support, lognormal_gamma, sphere_gamma
 

@@ -8,10 +8,11 @@ import pytest
 
 from xrdfit.clusters.carving import carve
 from xrdfit.clusters.patterns import cluster_pattern, direct_debye
-from xrdfit.crystal.radiation import polarization, radiation
+from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
 from xrdfit.diffraction.debye import engine as debye
+from xrdfit.diffraction.probe import polarization
 from xrdfit.diffraction.settings import EngineSettings
 
 SLOW = os.environ.get("XRDFIT_SLOW") == "1"
@@ -37,7 +38,7 @@ def shaken():
 def test_an_atom_list_is_the_direct_double_sum(shaken):
     line = radiation(WAVELENGTH)
     pattern = cluster_pattern(shaken, TWO_THETA, line, b_iso=0.8).intensity / polarization(TWO_THETA)
-    expected = direct_debye(shaken.positions, shaken.species, Q, line.lines[0].energy_ev, b_iso=0.8)
+    expected = direct_debye(shaken.positions, shaken.species, Q, line, b_iso=0.8)
     np.testing.assert_allclose(pattern, expected, atol=1e-5 * expected.max())
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import xrdfit as xf
-from xrdfit.crystal.radiation import polarization, radiation
+from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.scattering import form_factors
+from xrdfit.diffraction.probe import polarization
 
 SLOW = os.environ.get("XRDFIT_SLOW") == "1"
 A = 5.85

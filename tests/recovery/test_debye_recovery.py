@@ -51,7 +51,8 @@ def test_bragg_s_law_misses_the_same_clusters_by_many_errors():
 def test_pairs_counted_by_transform_are_those_of_the_atoms():
     """One cluster of full sites against the direct double sum."""
     from xrdfit.clusters.patterns import direct_debye
-    from xrdfit.crystal.radiation import polarization, radiation
+    from xrdfit.crystal.radiation import Radiation, radiation
+    from xrdfit.diffraction.probe import polarization
 
     one = samples.sample(2.0, 3, 1)
     rng, box = np.random.default_rng(3), 5
@@ -67,7 +68,7 @@ def test_pairs_counted_by_transform_are_those_of_the_atoms():
     expected = 0.0
     for line in radiation("cu-ka").lines:
         q = 4 * np.pi * np.sin(np.radians(chosen / 2)) / line.wavelength
-        expected += line.weight * direct_debye(np.vstack(positions), species, q, line.energy_ev)
+        expected += line.weight * direct_debye(np.vstack(positions), species, q, Radiation("one line", (line,)))
     expected *= polarization(chosen)
     ratio = (one.counts[::250] - samples.BACKGROUND) / expected
     assert ratio == pytest.approx(ratio[0], rel=1e-9)

@@ -1,4 +1,4 @@
-"""The step within limits against a general optimizer, and descents against lmfit's."""
+"""The step within limits against a general optimizer, and descents against the trust region method."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_components_that_are_not_free_stay():
 
 
 @pytest.mark.parametrize("truth", [{}, {"occ_Cu_24e": 0.0}, {"occ_Cu_8c": 1.0, "occ_Cu_24e": 1.0}])
-def test_a_descent_ends_where_lmfit_does(truth):
+def test_a_descent_ends_where_the_trust_region_does(truth):
     model = xf.load_model("cu2se-2nm")
     problem = xf.fit(model, scan_of(model, 1, values=truth)).problem
     start = problem.theta({**problem.base, **truth})

@@ -61,7 +61,7 @@ class TestErrors:
             ({"total": {"Cu": 100}}, ("total Cu=100", "0 to 40")),
             ({"total": {"Cu": -1}}, ("total Cu=-1", "0 to 40")),
             ({"total": {"Fe": 1}}, ("total Fe=1", "Se, Cu")),
-            ({"total": {"Se": 2}}, ("Se=2", "misses by 2")),
+            ({"total": {"Se": 2}}, ("Se=2", "misses by 2", "Free a site")),
             ({"total": {"other__Cu": 2}}, ("other", "cu2se")),
             ({"range": (80.0, 90.0)}, ("leave 0", "15 to 65", "at least 10")),
             ({"exclude": [(10.0, 40.0), (39.0, 70.0)]}, ("leave 0", "at least 10")),

@@ -60,3 +60,20 @@ def test_what_others_made_has_its_notice() -> None:
     assert "licenses/PyXtal.txt" in (ROOT / "xrdfit" / "crystal" / "wyckoff.txt").read_text(encoding="utf-8")
     for table in (ROOT / "data" / "article").glob("table-*.csv"):
         assert "doi:10.1038/ncomms14514" in table.read_text(encoding="utf-8").splitlines()[0]
+
+
+def test_the_recipe_for_conda_agrees_with_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    recipe = (ROOT / "recipe" / "meta.yaml").read_text(encoding="utf-8")
+    listed = {
+        key: re.search(rf"^  {key}:\n((?:    - .*\n)+)", recipe, re.MULTILINE) for key in ("run", "run_constrained")
+    }
+    found = {key: set(re.findall(r"- (.*)", match[1])) for key, match in listed.items() if match}
+
+    def written(parts: list[str]) -> set[str]:
+        return {part.replace(">=", " >=").replace("matplotlib ", "matplotlib-base ") for part in parts}
+
+    assert found["run"] == written(project["dependencies"]) | {f"python {project['requires-python']}"}
+    extras = project["optional-dependencies"]
+    assert found["run_constrained"] == written([*extras["speed"], *extras["posterior"]])
+    assert f'set version = "{project["version"]}"' in recipe

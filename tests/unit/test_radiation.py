@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from xrdfit.crystal.radiation import lorentz, polarization, radiation
+from xrdfit.crystal.radiation import radiation
+from xrdfit.diffraction.probe import polarization
 from xrdfit.errors import InputError
 
 
@@ -65,4 +66,3 @@ def test_factors_of_the_angle():
     np.testing.assert_allclose(polarization(np.array([0.0]), 26.6), 1.0)
     through = np.cos(np.radians(26.6)) ** 2
     np.testing.assert_allclose(polarization(angles, 26.6), (1 + through * np.array([0.75, 0])) / (1 + through))
-    np.testing.assert_allclose(lorentz(np.array([60.0, 90.0])), [4 / np.sqrt(0.75), 2 * np.sqrt(2)])

@@ -540,7 +540,7 @@ def test_gsas2_export(read):
         lines.append(f"{int(i != 7)},{a:.2f},{c:g},{c + 3.1:.1f},900,-3.1,{'5.2' if i < 5 else ' '}, \r")
     pattern = read("\n".join(lines) + "\n")
     np.testing.assert_array_equal(pattern.counts, np.delete(COUNTS, 7))
-    assert "1 points that the file marks as not used" in pattern.attrs["notes"]
+    assert "1 points that GSAS-II did not use are left out" in pattern.attrs["notes"]
 
 
 @pytest.mark.parametrize(

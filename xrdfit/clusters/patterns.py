@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.clusters.atoms import Cluster
 from xrdfit.clusters.histogram import MAX_BINS, pair_histogram
-from xrdfit.crystal.radiation import Radiation
-from xrdfit.crystal.scattering import form_factors
+from xrdfit.crystal.radiation import Line, Radiation
 from xrdfit.diffraction.debye.angles import line_matrices, q_range
 from xrdfit.diffraction.debye.pairs import Shells
 from xrdfit.diffraction.debye.transform import FORM_REACH, Nodes, kernel_sums
 from xrdfit.diffraction.grids import check_grid
-from xrdfit.diffraction.optics import intensity_factor
+from xrdfit.diffraction.optics import optical_factor
+from xrdfit.diffraction.probe import Probe
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
 
@@ -36,7 +36,7 @@ class ClusterPattern:
     two_theta : (n,) array
         Degree.
     intensity : (n,) array
-        Mean over the frames, electrons² per cluster times polarization and slits.
+        Mean over the frames, electrons² (fm² for neutrons) per cluster, times polarization and slits.
     spread : (n,) array
         Standard deviation over the frames; zero for a single one.
     n_frames : int
@@ -85,17 +85,16 @@ def cluster_pattern(
         raise InputError("clusters: no frame is given; one at least is needed")
     chosen = settings or EngineSettings()
     grid = check_grid(two_theta)
-    curves = np.array([_scattering(frame, grid, radiation, chosen, b_iso) for frame in frames])
-    curves *= intensity_factor(grid, chosen, np.inf)
+    probe = Probe(radiation, chosen)
+    curves = np.array([_scattering(frame, grid, probe, b_iso) for frame in frames])
+    curves *= optical_factor(np.radians(0.5 * grid), probe, {})
     spread = curves.std(axis=0, ddof=1) if len(frames) > 1 else np.zeros(len(grid))
     return ClusterPattern(grid, curves.mean(axis=0), spread, len(frames))
 
 
-def _scattering(
-    cluster: Cluster, grid: FloatArray, radiation: Radiation, settings: EngineSettings, b_iso: float
-) -> FloatArray:
+def _scattering(cluster: Cluster, grid: FloatArray, probe: Probe, b_iso: float) -> FloatArray:
     """Sum of the Debye equation on the grid, lines added up."""
-    low, high = q_range(grid, 0.0, radiation)
+    low, high = q_range(grid, 0.0, probe.lines)
     nodes = Nodes(low, high, cluster.diameter + 1.0, FORM_REACH)
     kinds = sorted(set(cluster.species))
     groups = [cluster.positions[[name == kind for name in cluster.species]] for kind in kinds]
@@ -105,14 +104,14 @@ def _scattering(
     damping = np.exp(-2.0 * b_iso * s**2)
     numbers = np.array([len(group) for group in groups])
     curves = []
-    for line in radiation.lines:
-        forms = form_factors(kinds, s, line.energy_ev, settings.anomalous, settings.anomalous_table)
+    for forms in probe.amplitudes(kinds).at(s):
         curve = numbers @ np.abs(forms) ** 2
         for column, (i, j) in zip(sums.T, pairs, strict=True):
             curve += 2.0 * damping * (forms[i] * forms[j].conj()).real * column
         curves.append(curve)
-    matrices = line_matrices(nodes, grid, 1.0, radiation)
-    return np.sum([matrix @ curve for matrix, curve in zip(matrices, curves, strict=True)], axis=0)
+    matrices = line_matrices(nodes, grid, 1.0, probe.lines)
+    parts = [w * (matrix @ curve) for w, matrix, curve in zip(probe.weights({}), matrices, curves, strict=True)]
+    return np.sum(parts, axis=0)
 
 
 def _counts(groups: Sequence[FloatArray], pairs: Sequence[tuple[int, int]], nodes: Nodes) -> FloatArray:
@@ -132,7 +131,7 @@ def direct_debye(
     positions: FloatArray,
     species: Sequence[str],
     q: FloatArray,
-    energy_ev: float | None = None,
+    radiation: Radiation | None = None,
     b_iso: float = 0.0,
 ) -> FloatArray:
     """Sum the Debye equation atom by atom, with no short cut: the reference for everything faster.
@@ -145,20 +144,21 @@ def direct_debye(
         Species of each atom.
     q : (k,) array
         1/Angstrom, above zero.
-    energy_ev : float, optional
-        Photon energy for f' and f''; without it f0 alone.
+    radiation : Radiation, optional
+        Its first line is what is scattered; without it f0 alone.
     b_iso : float
         Displacement parameter of all atoms, Å².
 
     Returns
     -------
     (k,) array
-        sum_ij f_i f_j* T_i T_j sin(q r_ij)/(q r_ij), with T = 1 for i = j; electrons².
+        sum_ij f_i f_j* T_i T_j sin(q r_ij)/(q r_ij), with T = 1 for i = j; electrons², of neutrons fm².
     """
     kinds = sorted(set(species))
     index = np.array([kinds.index(name) for name in species])
     s = q / (4.0 * np.pi)
-    forms = form_factors(kinds, s, energy_ev or 1e4, anomalous=energy_ev is not None)
+    probe = Probe(radiation or Radiation("", (Line(1.0),)), EngineSettings(anomalous=radiation is not None))
+    forms = probe.amplitudes(kinds).at(s)[0]
     damped: ComplexArray = forms * np.exp(-b_iso * s**2)
     total = (np.abs(forms) ** 2)[index].sum(axis=0)
     step = max(1, _BLOCK // (len(positions) * len(q)))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from xrdfit.commands.common import check_finite, finite_number, number_or_text, read_radiation, whole_number
+from xrdfit.commands.common import check_finite, finite_number, number_or_text, read_radiation, whole
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -65,12 +65,31 @@ class FitArguments:
         Sequence[tuple[float, float]], Parameter(help="A B: part to leave out, degrees 2θ. Repeatable.")
     ] = ()
     background: Annotated[
-        int | None, Parameter(converter=whole_number, help="Order of the Chebyshev background, 0 to 30.")
+        str | None, Parameter(help="Order of the Chebyshev background, 0 to 30, or auto: chosen by the scan.")
     ] = None
+    blank: Annotated[
+        str | None,
+        Parameter(
+            help="FILE: scan of the empty holder, fitted by its height, its counting errors counted; beside it "
+            "stands a constant unless --background says more."
+        ),
+    ] = None
+    hump: Annotated[
+        Sequence[str],
+        Parameter(help="DEG [FWHM]: a broad hump (ligands, glass), or auto: where the scan asks for one. Repeatable."),
+    ] = ()
+    air: Annotated[bool, Parameter(help="Scattering by air, 1/2θ.")] = False
+    b_per_element: Annotated[
+        bool, Parameter(name="--b-per-element", help="One displacement parameter B an element, varied.")
+    ] = False
+    guided: Annotated[
+        bool, Parameter(help="Add what the scan asks for, step by step, as long as it pays (BIC); each step is said.")
+    ] = False
     radiation: Annotated[
         str | None,
         Parameter(
-            help="Name (cu-ka1, cu-ka, mo-ka, …) or wavelength in Å; else the scan's header decides, else cu-ka."
+            help="Name (cu-ka1, cu-ka, mo-ka, …), wavelength in Å, or neutron:WAVELENGTH; else the scan's header "
+            "decides, else cu-ka."
         ),
     ] = None
     no_anomalous: Annotated[bool, Parameter(name="--no-anomalous", help="Leave f′ and f″ out.")] = False
@@ -80,6 +99,26 @@ class FitArguments:
     ] = None
     radius: Annotated[float | None, Parameter(converter=finite_number, help="Goniometer radius in mm.")] = None
     instrument: Annotated[str | None, Parameter(help="Instrument TOML, as `xrdfit calibrate` writes it.")] = None
+    film: Annotated[bool, Parameter(help="The beam passes through the film; its absorption × thickness varies.")] = (
+        False
+    )
+    capillary: Annotated[
+        float | None,
+        Parameter(converter=finite_number, help="MU_R: absorption × radius of a capillary (--vary mu_r frees it)."),
+    ] = None
+    polarization: Annotated[
+        float | None,
+        Parameter(
+            converter=finite_number, help="P: polarized share of the beam, 0.95 to 1 of a synchrotron's (a tube: 0.5)."
+        ),
+    ] = None
+    kbeta: Annotated[
+        float | None,
+        Parameter(converter=finite_number, help="FRACTION: weight of Kβ relative to Kα (--vary kbeta frees it)."),
+    ] = None
+    texture: Annotated[
+        tuple[int, int, int] | None, Parameter(help="H K L: axis of preferred orientation; march_r varies.")
+    ] = None
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
 
     axis: Annotated[
@@ -125,6 +164,34 @@ class FitArguments:
             sigma=number_or_text(self.sigma),
         )
 
+    def _background(self) -> Any:
+        """An order, "auto", or components where a piece is named."""
+        order = None if self.background in (None, "auto") else whole(self.background, "--background")
+        humps = [text for text in self.hump if text != "auto"]
+        if self.blank is None and not humps and not self.air:
+            return order
+        from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump
+        from xrdfit.report.options_table import read_hump
+        from xrdfit.scan import read_pattern
+
+        if order is None and self.blank is not None:
+            order = 0  # a measured blank is the smooth part already; the scan may ask for more
+        pieces: list[Any] = [Chebyshev(order)]
+        pieces += [Blank(read_pattern(self.blank))] if self.blank is not None else []
+        pieces += [Air()] if self.air else []
+        for deg, *width in map(read_hump, humps):
+            pieces.append(Hump(deg, width[0]) if width else Hump(deg))
+        return tuple(pieces)
+
+    def _sought(self) -> tuple[str, ...]:
+        """Kinds of pieces that the scan may ask for."""
+        if self.guided:
+            return ("all",)
+        return (
+            *(["background_order"] if self.background == "auto" else []),
+            *(["hump"] if "auto" in self.hump else []),
+        )
+
     def options(self) -> FitOptions:
         """Check the options and return them as a fit takes them.
 
@@ -150,12 +217,19 @@ class FitArguments:
             "limits": read_limits(self.limits),
             "range": self.range,
             "exclude": tuple(self.exclude),
-            "background": self.background,
+            "background": self._background(),
+            "seek": self._sought(),
+            "b_per_element": self.b_per_element,
             "radiation": read_radiation(self.radiation),
             "anomalous": not self.no_anomalous,
             "monochromator_deg": self.monochromator,
             "radius_mm": self.radius,
             "instrument": None if self.instrument is None else load_instrument(self.instrument),
+            "film": self.film,
+            "capillary": self.capillary,
+            "polarization": self.polarization,
+            "kbeta": self.kbeta,
+            "texture": self.texture,
             "packing": self.packing,
         }
         return with_choices(FitOptions(), choices)

@@ -36,6 +36,20 @@ def whole_number(_: Any, tokens: Sequence[Token]) -> int:
         raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
 
 
+def whole(text: str, option: str) -> int:
+    """Read a whole number from the text of an option.
+
+    Raises
+    ------
+    InputError
+        It is none.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{option} {text!r}: a whole number or auto is needed") from None
+
+
 def finite_number(_: Any, tokens: Sequence[Token]) -> float:
     """Read a finite number."""
     try:
@@ -104,9 +118,12 @@ def load(model: str | None, phases: Sequence[str] = (), block: str | None = None
 
 
 def say_notes(model: PowderModel) -> None:
-    """Say on standard error what had to be assumed while reading a model."""
+    """Say on standard error what had to be assumed while reading a model; of form factors to X-rays only."""
+    from xrdfit.crystal.scattering import NO_FORM_FACTOR
+
     for note in model.notes:
-        say(f"warning: {note}")
+        if not (note.startswith(NO_FORM_FACTOR) and model.radiation().neutron):
+            say(f"warning: {note}")
 
 
 def console() -> Console:
@@ -193,8 +210,12 @@ def _unsaved(error: Exception, directory: str | None) -> Exception:
 
 def conclude(result: FitResult) -> int:
     """Say the warnings and, where there is no answer, why; return the exit status."""
+    for number, step in enumerate(result.steps, 1):
+        say(f"step {number}: {step}")
     for warning in result.warnings:
         say(f"warning: {warning}")
+    for advice in result.advice:
+        say(f"advice: {advice}")
     if result.success:
         return 0
     say(f"xrdfit: no answer: {result.message}")

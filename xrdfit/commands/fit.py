@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
 from xrdfit.commands.common import deliver, load, whole_number
 from xrdfit.commands.progress import progress
-from xrdfit.errors import InputError
+from xrdfit.errors import InputError, need
 
 
 def fit(
@@ -41,8 +41,6 @@ def fit(
     json: Json = False,
 ) -> int:
     """Fit a model to a scan."""
-    from xrdfit.report.files import check_directory
-
     arguments = arguments or FitArguments()
     asked = {"posterior": posterior, "systematics": systematics, "feldman_cousins": feldman_cousins}
     if from_ is not None:
@@ -58,7 +56,11 @@ def fit(
             raise InputError("SCAN is missing: give the file of a measured pattern, or --from fit.toml")
         start_model, options = load(model, arguments.phase, arguments.block), arguments.options()
         pattern = arguments.read_scan(scan, scan_index)
+    if asked["posterior"]:  # before minutes of other work
+        need("posterior", "--posterior", "emcee", *(["corner"] if output is not None else []))
     if output is not None:
+        from xrdfit.report.files import check_directory
+
         check_directory(output, force)
     from xrdfit.inference.fit import fit_with
     from xrdfit.inference.further import NOTHING_ASKED, assess

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -24,7 +23,7 @@ def reflections(
     *,
     block: Block = None,
     radiation: Annotated[
-        str | None, Parameter(help="Name (cu-ka) or wavelength in Å; else the model's, else cu-ka.")
+        str | None, Parameter(help="Name (cu-ka), wavelength in Å or neutron:WAVELENGTH; else the model's, else cu-ka.")
     ] = None,
     two_theta: Annotated[tuple[float, float], Parameter(help="A B: first and last angle, degrees (5 120).")] = (
         5.0,
@@ -37,11 +36,10 @@ def reflections(
 ) -> int:
     """List the powder lines of a model."""
     check_finite("--two-theta", two_theta)
-    source = load(model, block=block)
-    say_notes(source)
     ray = read_radiation(radiation)
-    if ray is not None:
-        source = replace(source, instrument=replace(source.instrument, radiation=ray))
+    source = load(model, block=block)
+    source = source if ray is None else source.with_radiation(ray)
+    say_notes(source)
     several = len(source.phases) > 1
     columns = (("phase",) if several else ()) + COLUMNS
     rows = [
@@ -59,8 +57,9 @@ def reflections(
         from xrdfit.report.tables import table
 
         title = f"{source.name}, {rays.name} ({rays.wavelength:.6g} Å)"
+        heads = _HEADS | ({"f_squared": "|F|² (fm²)"} if rays.neutron else {})
         cells = [[_cell(c, row[c]) for c in columns] for row in rows]
-        console().print(table(title, [_HEADS.get(c, c) for c in columns], cells, [_HEADS.get(c, c) for c in COLUMNS]))
+        console().print(table(title, [heads.get(c, c) for c in columns], cells, [heads.get(c, c) for c in COLUMNS]))
     return 0
 
 
@@ -87,7 +86,7 @@ def _lines(
         model.radiation(),
         two_theta,
         phase.settings(model.instrument, anomalous),
-        {"b_overall": phase.b_overall},
+        {r.own_name: r.value for r in model.instrument.rows()} | {"b_overall": phase.b_overall},
     )
     values = zip(
         *lines.hkl.T.tolist(),

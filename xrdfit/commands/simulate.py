@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from cyclopts import Parameter
-from numpy.typing import NDArray
 
 from xrdfit.commands.arguments import Block, Force, Json
 from xrdfit.commands.cluster import is_atom_list, simulate_atoms
@@ -16,7 +14,13 @@ from xrdfit.commands.progress import progress
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xrdfit.model.powder import PowderModel
+
+    Computed = tuple[dict[str, object], dict[str, NDArray[np.float64]]]
+    """What was computed, and its columns beside two_theta."""
 
 MAX_POINTS = 1_000_000
 
@@ -37,7 +41,7 @@ def simulate(
         tuple[float, float, float], Parameter(help="START STOP STEP in degrees, STOP included (10 90 0.02).")
     ] = (10.0, 90.0, 0.02),
     radiation: Annotated[
-        str | None, Parameter(help="Name (cu-ka) or wavelength in Å; else the model's, else cu-ka.")
+        str | None, Parameter(help="Name (cu-ka), wavelength in Å or neutron:WAVELENGTH; else the model's, else cu-ka.")
     ] = None,
     no_anomalous: Annotated[bool, Parameter(name="--no-anomalous", help="Leave f′ and f″ out.")] = False,
     set_: Annotated[
@@ -70,10 +74,6 @@ def simulate(
     return 0
 
 
-Computed = tuple[dict[str, object], dict[str, NDArray[np.float64]]]
-"""What was computed, and its columns beside two_theta."""
-
-
 def _of_model(
     name: str,
     angles: NDArray[np.float64],
@@ -83,7 +83,7 @@ def _of_model(
     ray: str | float | None,
     anomalous: bool,
 ) -> Computed:
-    source = load(name)
+    source = load(name) if ray is None else load(name).with_radiation(ray)
     say_notes(source)
     if size_nm is not None:
         sizes = {f"{source.prefix(p)}size_nm": size_nm for p in source.phases}
@@ -138,6 +138,8 @@ def grid(start: float, stop: float, step: float) -> NDArray[np.float64]:
         raise InputError(
             f"--two-theta {start:g} {stop:g} {step:g}: {steps:.3g} points; at most {MAX_POINTS} are allowed"
         )
+    import numpy as np
+
     # ten decimals: the sum of start and i·step would show digits that nobody asked for
     return np.round(start + step * np.arange(int(steps + 1e-6) + 1, dtype=np.float64), 10)
 

@@ -1,11 +1,9 @@
-"""The lines of X-ray tubes, and the factors that depend on the angle alone."""
+"""What illuminates a sample: the lines of X-ray tubes, synchrotron wavelengths, neutrons of one wavelength."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Literal
 
 from xrdfit.errors import InputError
 
@@ -23,7 +21,23 @@ _K_ALPHA = {
     "mo": (0.70931715, 0.713607),
     "ag": (0.55942178, 0.5638131),
 }
+# Kβ1,3 in Å from the same sources.
+_K_BETA = {
+    "cr": 2.084889,
+    "mn": 1.910216,
+    "fe": 1.756606,
+    "co": 1.620826,
+    "ni": 1.500152,
+    "cu": 1.392235,
+    "mo": 0.632303,
+    "ag": 0.497082,
+}
+_W_L_ALPHA = 1.476354  # Å, tungsten Lα1 (XrayDB, after Elam et al. 2002); Lα2 is a ninth as strong
+_SAME_LINE = 1e-3  # of the wavelength: how well a header must state Kα1 to be recognised
 _LIMITS = (0.05, 10.0)
+_NEUTRON = "neutron"
+
+Beam = Literal["xray", "neutron"]
 
 # Kα2/Kα1 where nobody says otherwise; a nickel filter or a monochromator changes it by a few per cent.
 KALPHA_RATIO = 0.497
@@ -52,25 +66,59 @@ class Line:
 
 @dataclass(frozen=True)
 class Radiation:
-    """What illuminates the sample: one or more lines whose weights sum to 1."""
+    """What illuminates the sample: one or more lines whose weights sum to 1.
+
+    Attributes
+    ----------
+    name : str
+    lines : tuple of Line
+    probe : {"xray", "neutron"}
+        What scatters: electrons of X-rays, nuclei of neutrons.
+    """
 
     name: str
     lines: tuple[Line, ...]
+    probe: Beam = "xray"
 
     @property
     def wavelength(self) -> float:
         """Wavelength of the strongest line in Å."""
         return max(self.lines, key=lambda line: line.weight).wavelength
 
+    @property
+    def neutron(self) -> bool:
+        """Whether it is neutrons."""
+        return self.probe == "neutron"
+
+    @property
+    def anode(self) -> str | None:
+        """Anode of the tube whose Kα1 the first line is, in small letters; None for any other wavelength."""
+        first = self.lines[0].wavelength
+        near = min(_K_ALPHA, key=lambda name: abs(_K_ALPHA[name][0] - first))
+        is_tube = not self.neutron and abs(_K_ALPHA[near][0] - first) < _SAME_LINE * first
+        return near if is_tube else None
+
+    def extra_line(self, kind: Literal["kbeta", "w_la"]) -> Line:
+        """Return a line that a tube emits beside Kα: its Kβ, or Lα of tungsten from the filament; weight 0.
+
+        Raises
+        ------
+        InputError
+            This is no tube.
+        """
+        if self.anode is None:
+            raise InputError(f"radiation {self.name}: no tube with a {kind} line; leave {kind} out")
+        return Line(_K_BETA[self.anode] if kind == "kbeta" else _W_L_ALPHA, 0.0)
+
 
 def radiation(name: str | float, ratio: float = KALPHA_RATIO) -> Radiation:
-    """Lines of a tube, or a single wavelength.
+    """Lines of a tube, or a single wavelength, of X-rays or of neutrons.
 
     Parameters
     ----------
     name : str or float
-        ``"cu-ka1"``, ``"cu-ka2"``, ``"cu-ka"`` (the doublet) and the same for Cr, Mn, Fe, Co, Ni, Mo and Ag; or a
-        wavelength in Å, 0.05 to 10.
+        ``"cu-ka1"``, ``"cu-ka2"``, ``"cu-ka"`` (the doublet) and the same for Cr, Mn, Fe, Co, Ni, Mo and Ag; a
+        wavelength in Å, 0.05 to 10; or ``"neutron:1.909"``, neutrons of that wavelength.
     ratio : float
         Intensity Kα2/Kα1 of a doublet, 0 to 1. The default is customary in Rietveld work with copper; monochromators
         change it.
@@ -84,20 +132,26 @@ def radiation(name: str | float, ratio: float = KALPHA_RATIO) -> Radiation:
     --------
     >>> radiation("cu-ka").wavelength
     1.540593
+    >>> radiation("neutron:1.909").probe
+    'neutron'
     """
     if not 0.0 <= ratio <= 1.0:
         raise InputError(f"radiation: Kα2/Kα1 {ratio:g} is out of range; 0 to 1 is allowed")
     wavelength = _number(name)
     if wavelength is not None:
-        if not _LIMITS[0] <= wavelength <= _LIMITS[1]:
-            raise InputError(f"radiation: {wavelength:g} Å is out of range; {_LIMITS[0]} to {_LIMITS[1]} Å is allowed")
-        return Radiation(f"{wavelength:g}", (Line(wavelength),))
+        return Radiation(f"{wavelength:g}", (Line(_allowed(wavelength)),))
     key = str(name).strip().lower().replace("α", "a").replace("_", "-").replace(" ", "-")
+    probe, colon, rest = key.partition(":")
+    if probe == _NEUTRON:
+        wavelength = _number(rest)
+        if not colon or wavelength is None:
+            raise InputError(f"radiation {str(name)[:40]!r}: neutrons need their wavelength in Å, neutron:1.909")
+        return neutrons(wavelength)
     anode, _, line = key.partition("-")
     if anode not in _K_ALPHA or line not in ("ka", "ka1", "ka2"):
         raise InputError(
             f"radiation {str(name)[:40]!r}: unknown; allowed are {', '.join(_K_ALPHA)} with -ka1, -ka2 or -ka, "
-            "or a wavelength in Å"
+            "a wavelength in Å, or neutron: with one"
         )
     first, second = _K_ALPHA[anode]
     if line == "ka":
@@ -105,43 +159,15 @@ def radiation(name: str | float, ratio: float = KALPHA_RATIO) -> Radiation:
     return Radiation(key, (Line(first if line == "ka1" else second),))
 
 
-def polarization(two_theta_deg: np.ndarray, monochromator_deg: float = 0.0) -> np.ndarray:
-    """Polarization factor (1 + cos²2θ_M cos²2θ)/(1 + cos²2θ_M) of an unpolarized tube.
-
-    Parameters
-    ----------
-    two_theta_deg : (n,) array of float
-        Scattering angle 2θ in degrees.
-    monochromator_deg : float
-        2θ_M of the monochromator in degrees, 0 without one (graphite and Cu Kα: 26.6).
-
-    Returns
-    -------
-    (n,) array of float
-        1 at 2θ = 0.
-
-    References
-    ----------
-    International Tables C, section 6.2.2.
-    """
-    through = math.cos(math.radians(monochromator_deg)) ** 2
-    return (1.0 + through * np.cos(np.radians(two_theta_deg)) ** 2) / (1.0 + through)
+def neutrons(wavelength: float) -> Radiation:
+    """Neutrons of one wavelength (Å, 0.05 to 10)."""
+    return Radiation(f"{_NEUTRON}:{wavelength:.7g}", (Line(_allowed(wavelength)),), "neutron")
 
 
-def lorentz(two_theta_deg: np.ndarray) -> np.ndarray:
-    """Lorentz factor of a powder, 1/(sin²θ cosθ).
-
-    Parameters
-    ----------
-    two_theta_deg : (n,) array of float
-        Scattering angle 2θ in degrees, above 0 and below 180.
-
-    References
-    ----------
-    International Tables C, section 6.2.5.
-    """
-    theta = np.radians(two_theta_deg) / 2.0
-    return 1.0 / (np.sin(theta) ** 2 * np.cos(theta))
+def _allowed(wavelength: float) -> float:
+    if not _LIMITS[0] <= wavelength <= _LIMITS[1]:
+        raise InputError(f"radiation: {wavelength:g} Å is out of range; {_LIMITS[0]} to {_LIMITS[1]} Å is allowed")
+    return wavelength
 
 
 def _number(name: str | float) -> float | None:

@@ -1,4 +1,4 @@
-"""Atomic scattering factors f = f0(s) + f' + i f''.
+"""Atomic scattering factors f = f0(s) + f' + i f'' of X-rays, and the scattering lengths b of neutrons.
 
 f0: Waasmaier & Kirfel, Acta Cryst. A51, 416 (1995), and f', f'': Chantler, J. Phys. Chem. Ref. Data 24, 71 (1995),
 both as tabulated by XrayDB. As a second table of f' and f'' Cromer–Liberman is at hand (gemmi's implementation).
@@ -6,7 +6,6 @@ both as tabulated by XrayDB. As a second table of f' and f'' Cromer–Liberman i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,12 +13,15 @@ from functools import lru_cache
 import gemmi
 import numpy as np
 
+from xrdfit.crystal import xraydb_tables
 from xrdfit.errors import InputError
 
 ANOMALOUS_TABLES = ("chantler", "cromer-liberman")
+NO_FORM_FACTOR = "no form factor for "
+"""How notes begin that concern X-rays alone."""
 _EDGE_WINDOW_EV = 100.0  # Chantler's steps and the chemical shift of an edge matter within this distance
-_SPECIES = re.compile(r"([A-Za-z]{1,2})(?:0|(\d{0,2})([+-])|([+-])(\d{1,2}))?")
-_ISOTOPES = {"D": "H", "T": "H"}
+_SPECIES = re.compile(r"(\d{1,3})?([A-Za-z]{1,2})(?:0|(\d{0,2})([+-])|([+-])(\d{1,2}))?")
+_HYDROGEN = {"D": 2, "T": 3}
 
 
 def split_species(species: str) -> tuple[str, int]:
@@ -28,7 +30,8 @@ def split_species(species: str) -> tuple[str, int]:
     Parameters
     ----------
     species : str
-        ``"Cu"``, ``"Cu1+"``, ``"Cu+"``, ``"Cu+1"``, ``"Se2-"``; D and T are hydrogen.
+        ``"Cu"``, ``"Cu1+"``, ``"Cu+"``, ``"Cu+1"``, ``"Se2-"``, isotopes ``"7Li"``, ``"11B3+"``, ``"D"``; of an
+        isotope the element, D and T being hydrogen.
 
     Raises
     ------
@@ -37,24 +40,52 @@ def split_species(species: str) -> tuple[str, int]:
 
     Examples
     --------
-    >>> split_species("Se2-"), split_species("RB+1")
-    (('Se', -2), ('Rb', 1))
+    >>> split_species("Se2-"), split_species("RB+1"), split_species("7Li1+")
+    (('Se', -2), ('Rb', 1), ('Li', 1))
     """
+    return _parsed(species)[:2]
+
+
+def isotope(species: str) -> int | None:
+    """Mass number of a species that is an isotope, else None.
+
+    Examples
+    --------
+    >>> isotope("7Li"), isotope("D"), isotope("Li")
+    (7, 2, None)
+    """
+    return _parsed(species)[2]
+
+
+def _parsed(species: str) -> tuple[str, int, int | None]:
     match = _SPECIES.fullmatch(species.strip())
     if match is None:
-        raise InputError(f"species {species[:40]!r}: not an element with a charge; allowed are Cu, Cu1+, Se2- and such")
-    symbol = match[1].capitalize()
-    symbol = _ISOTOPES.get(symbol, symbol)
-    if gemmi.Element(symbol).atomic_number == 0:
+        raise InputError(
+            f"species {species[:40]!r}: not an element with a charge; allowed are Cu, Cu1+, Se2-, 7Li and such"
+        )
+    symbol = match[2].capitalize()
+    mass = int(match[1]) if match[1] else _HYDROGEN.get(symbol)
+    symbol = "H" if symbol in _HYDROGEN else symbol
+    number = gemmi.Element(symbol).atomic_number
+    if number == 0:
         raise InputError(f"species {species[:40]!r}: {symbol} is not a chemical element")
-    sign = match[3] or match[4]
-    size = int((match[2] if match[3] else match[5]) or 1) if sign else 0
-    return symbol, -size if sign == "-" else size
+    if mass is not None and not number <= mass <= 300:
+        raise InputError(f"species {species[:40]!r}: {symbol} has no isotope of mass {mass}")
+    sign = match[4] or match[5]
+    size = int((match[3] if match[4] else match[6]) or 1) if sign else 0
+    return symbol, -size if sign == "-" else size, mass
 
 
-def species_name(element: str, charge: int) -> str:
-    """Write a species as the tables do: ``"Cu"``, ``"Cu1+"``, ``"Se2-"``."""
-    return element + (f"{abs(charge)}{'+' if charge > 0 else '-'}" if charge else "")
+def species_name(element: str, charge: int, mass: int | None = None) -> str:
+    """Write a species as the tables do: ``"Cu"``, ``"Cu1+"``, ``"Se2-"``; an isotope as ``"7Li1+"`` or ``"D"``."""
+    heavy = {number: name for name, number in _HYDROGEN.items()}
+    symbol = element if mass is None else heavy[mass] if element == "H" and mass in heavy else f"{mass}{element}"
+    return symbol + (f"{abs(charge)}{'+' if charge > 0 else '-'}" if charge else "")
+
+
+def normal_species(species: str) -> str:
+    """Return a species as `species_name` writes it; see `split_species`."""
+    return species_name(*_parsed(species))
 
 
 def resolve_species(species: str, *, strict: bool = False) -> tuple[str, str | None]:
@@ -86,15 +117,15 @@ def resolve_species(species: str, *, strict: bool = False) -> tuple[str, str | N
     """
     element, charge = split_species(species)
     name = species_name(element, charge)
-    if name in _table():
+    if name in xraydb_tables.waasmaier():
         return name, None
-    known = [ion for ion in _table() if re.fullmatch(rf"{element}(\d[+-])?", ion)]
+    known = [ion for ion in xraydb_tables.waasmaier() if re.fullmatch(rf"{element}(\d[+-])?", ion)]
     if not known:
         raise InputError(f"species {species!r}: the table of form factors ends at Cf and has no {element}")
     if strict:
         known.sort(key=lambda ion: abs(split_species(ion)[1] - charge))
         raise InputError(f"species {species!r}: no form factor is tabulated for it; allowed are {', '.join(known[:4])}")
-    return element, f"no form factor for {name}: neutral {element} used"
+    return element, f"{NO_FORM_FACTOR}{name}: neutral {element} used"
 
 
 @lru_cache(maxsize=256)
@@ -115,7 +146,7 @@ def f0_coefficients(species: str) -> tuple[np.ndarray, np.ndarray, float]:
     c : float
         Electrons.
     """
-    a, b, c = _table()[resolve_species(species)[0]]
+    a, b, c = xraydb_tables.waasmaier()[resolve_species(species)[0]]
     return a, b, c
 
 
@@ -170,9 +201,7 @@ def anomalous(element: str, energy_ev: float, table: str = "chantler") -> comple
     if number > 92:
         raise InputError(f"f' and f'' of {symbol}: the tables end at U; switch the anomalous terms off")
     if table == "chantler":
-        import xraydb
-
-        first, second = (np.asarray(f(symbol, energy_ev)) for f in (xraydb.f1_chantler, xraydb.f2_chantler))
+        first, second = xraydb_tables.chantler(symbol, energy_ev)
     elif table == "cromer-liberman":
         first, second = gemmi.cromer_liberman(number, energy_ev)
     else:
@@ -183,10 +212,7 @@ def anomalous(element: str, energy_ev: float, table: str = "chantler") -> comple
 @lru_cache(maxsize=256)
 def near_edge(element: str, energy_ev: float) -> bool:
     """Whether an absorption edge of the element lies within 100 eV, where tables of f' and f'' cannot be trusted."""
-    import xraydb
-
-    edges = xraydb.xray_edges(split_species(element)[0])
-    return any(abs(edge.energy - energy_ev) < _EDGE_WINDOW_EV for edge in edges.values())
+    return any(abs(edge - energy_ev) < _EDGE_WINDOW_EV for edge in xraydb_tables.edges(split_species(element)[0]))
 
 
 def form_factors(
@@ -221,15 +247,47 @@ def form_factors(
 _anomalous = anomalous  # `form_factors` has a switch of that name
 
 
-@lru_cache(maxsize=1)
-def _table() -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
-    import xraydb
+@lru_cache(maxsize=256)
+def neutron_length(species: str, wavelength: float) -> complex:
+    """Bound coherent scattering length of a nucleus.
 
-    rows = xraydb.get_xraydb().get_cache("Waasmaier")
-    table = {}
-    for row in rows:
-        a, b = np.array(json.loads(row.scale), dtype=float), np.array(json.loads(row.exponents), dtype=float)
-        for array in (a, b):
-            array.setflags(write=False)
-        table[str(row.ion)] = (a, b, float(row.offset))
-    return table
+    Parameters
+    ----------
+    species : str
+        An element in its natural mixture, or an isotope (``"D"``, ``"7Li"``); a charge has no part in it.
+    wavelength : float
+        Å. The lengths of rare earths near their resonances depend on it (Lynn & Seeger, 1990).
+
+    Returns
+    -------
+    complex
+        fm; the imaginary part, at most zero, is absorption's.
+
+    Raises
+    ------
+    InputError
+        No such isotope, or none whose length is known.
+
+    References
+    ----------
+    Sears, Neutron News 3, 26 (1992), as revised in `periodictable`.
+
+    Examples
+    --------
+    >>> round(neutron_length("Ti", 1.8).real, 2), round(neutron_length("D", 1.8).real, 2)
+    (-3.37, 6.67)
+    """
+    import periodictable
+
+    element, mass = split_species(species)[0], isotope(species)
+    atom = getattr(periodictable, element)
+    if mass is not None:
+        if mass not in atom.isotopes:
+            known = ", ".join(f"{m}{element}" for m in atom.isotopes if atom[m].neutron.b_c is not None) or "none"
+            raise InputError(f"species {species!r}: no such isotope is tabulated; those of known length: {known}")
+        atom = atom[mass]
+    known = atom.neutron.b_c is not None
+    length = atom.neutron.scattering_by_wavelength(wavelength)[0] if known else None
+    if length is None:
+        raise InputError(f"species {species!r}: its coherent scattering length for neutrons is not known")
+    return complex(length)

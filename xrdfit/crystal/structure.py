@@ -10,7 +10,7 @@ import numpy as np
 
 from xrdfit.crystal.groups import SpaceGroup
 from xrdfit.crystal.lattice import Cell, check_cell
-from xrdfit.crystal.scattering import species_name, split_species
+from xrdfit.crystal.scattering import isotope, normal_species, split_species
 from xrdfit.crystal.sites import TOLERANCE, Places, snap, wyckoff, wyckoff_positions
 from xrdfit.errors import InputError
 
@@ -33,7 +33,7 @@ class Site:
     label : str
         ``"Cu_8c"``; a suffix tells repetitions apart (``"Cu_32f_2"``).
     species : str
-        Element or ion: ``"Cu"``, ``"Cu1+"``.
+        Element, ion or isotope: ``"Cu"``, ``"Cu1+"``, ``"7Li"``, ``"D"``.
     wyckoff : str
         Multiplicity in the cell of this setting and letter: ``"8c"``.
     xyz : tuple of float
@@ -241,7 +241,7 @@ class _Builder:
         if unknown or "species" not in row:
             problem = f"unknown {', '.join(sorted(unknown))}" if unknown else "species lacking"
             raise InputError(f"site {dict(row)}: {problem}; allowed are species, xyz, wyckoff, occupancy, b_iso")
-        species = species_name(*split_species(str(row["species"])))
+        species = normal_species(str(row["species"]))
         element = split_species(species)[0]
         xyz = self._position(element, row)
         letter = wyckoff(self.group, xyz)
@@ -251,7 +251,8 @@ class _Builder:
             )
         host, apart = self._host(xyz)
         b_iso = float(row.get("b_iso", 0.0))
-        label = self._label(f"{element}_{host.wyckoff if host else letter}")
+        symbol = "D" if element == "H" and isotope(species) == 2 else element
+        label = self._label(f"{symbol}_{host.wyckoff if host else letter}")
         if host is not None:
             if apart > 5 * TOLERANCE:
                 self._note("its coordinates agree to 0.001 with", f"{label}: {{}} those of {host.label}; one position")

@@ -1,25 +1,29 @@
-"""From the scattering of a sample to counts: shifts of the angle, polarization, slits, film, resolution."""
+"""From the scattering of a sample to counts: shifts of the angle, slits, film, capillary, widths of the instrument.
+
+What depends on the angle alone is stated here once, for lines at their Bragg angles and for grids of true angles.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, log, log2, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.crystal.radiation import polarization
-from xrdfit.diffraction.settings import EngineSettings
+from xrdfit.diffraction.capillary import transmission
+from xrdfit.diffraction.probe import Probe, polarization_factor, polarization_slope
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 FloatArray = NDArray[np.float64]
+Values = Mapping[str, float]
 
 WIDTHS = ("U", "V", "W", "X", "Y")
-_ANGLE_STEP = 1e-3
 _SIGMA_PER_FWHM = 1.0 / (2.0 * sqrt(2.0 * log(2.0)))
 _GAUSS_REACH = 2.5
 _LORENTZ_REACH = 30.0
@@ -58,38 +62,97 @@ def scattering_angle(
     return true, -stretch, stretch * np.degrees(2.0 / radius_mm * np.cos(half))
 
 
-def intensity_factor(two_theta: FloatArray, settings: EngineSettings, mu_t: float) -> FloatArray:
-    """Polarization, automatic slits and film at the true angle, shape (n,).
+def observed_angle(two_theta: FloatArray, zero_deg: float, displacement_mm: float, radius_mm: float) -> FloatArray:
+    """Find where lines at true angles (n,), radian, are observed, degree: the inverse of `scattering_angle`."""
+    tilt = -2.0 * displacement_mm / radius_mm * np.cos(0.5 * two_theta)
+    return np.degrees(two_theta + tilt) + zero_deg
+
+
+def observed_slope(two_theta: FloatArray, displacement_mm: float, radius_mm: float, name: str) -> FloatArray:
+    """Derivative of `observed_angle` by "zero_deg", "displacement_mm" or "theta" (degree per radian)."""
+    half = 0.5 * two_theta
+    if name == "zero_deg":
+        return np.ones(half.size)
+    arm = 2.0 / radius_mm
+    if name == "displacement_mm":
+        return -np.degrees(arm) * np.cos(half)
+    return np.degrees(2.0 + arm * displacement_mm * np.sin(half))
+
+
+def optical_names(probe: Probe) -> tuple[str, ...]:
+    """Parameters of `optical_factor`."""
+    settings = probe.settings
+    polarized = settings.polarized and not probe.radiation.neutron
+    switches = {"mu_t": settings.film, "mu_r": settings.capillary, "polarization": polarized}
+    return tuple(name for name, there in switches.items() if there)
+
+
+def optical_factor(theta: FloatArray, probe: Probe, values: Values, *, polarized: bool = True) -> FloatArray:
+    """Polarization, automatic slits, film and capillary at the true angle.
 
     Parameters
     ----------
-    two_theta : (n,) array
-        True 2 theta, degree.
-    settings : EngineSettings
-    mu_t : float
-        Absorption times thickness; without effect unless ``settings.film``.
+    theta : ndarray
+        Bragg angle, radian.
+    probe : Probe
+    values : mapping
+        Holds `optical_names`.
+    polarized : bool
+        False leaves the polarization factor out.
     """
-    factor = polarization(two_theta, settings.monochromator_deg)
-    sine = np.sin(np.radians(0.5 * two_theta))
-    if settings.slits == "automatic":
-        factor = factor * sine
-    if settings.film:
-        factor = factor * -np.expm1(-2.0 * mu_t / sine)
+    factor = np.ones_like(theta)
+    for value, _ in _terms(theta, probe, values, polarized):
+        factor = factor * value
     return factor
 
 
-def intensity_slope(two_theta: FloatArray, settings: EngineSettings, mu_t: float) -> FloatArray:
-    """Derivative of `intensity_factor` by the angle, per degree: a central difference, right to 1e-9."""
-    high, low = (intensity_factor(two_theta + sign * _ANGLE_STEP, settings, mu_t) for sign in (1.0, -1.0))
-    return (high - low) / (2.0 * _ANGLE_STEP)
+def optical_slope(
+    theta: FloatArray, probe: Probe, values: Values, name: str, *, polarized: bool = True
+) -> tuple[FloatArray, FloatArray]:
+    """Return `optical_factor` and its derivative by "theta" (per radian) or by one of `optical_names`."""
+    factor, slope = np.ones_like(theta), np.zeros_like(theta)
+    for value, slopes in _terms(theta, probe, values, polarized):
+        slope = slope * value + (factor * slopes[name]() if name in slopes else 0.0)
+        factor = factor * value
+    return factor, slope
 
 
-def film_slope(two_theta: FloatArray, settings: EngineSettings, mu_t: float) -> FloatArray:
-    """Derivative of `intensity_factor` by mu_t."""
-    sine = np.sin(np.radians(0.5 * two_theta))
-    bare = intensity_factor(two_theta, EngineSettings(monochromator_deg=settings.monochromator_deg), 0.0)
-    slits = sine if settings.slits == "automatic" else 1.0
-    return bare * slits * 2.0 / sine * np.exp(-2.0 * mu_t / sine)
+def _terms(
+    theta: FloatArray, probe: Probe, values: Values, polarized: bool
+) -> Iterator[tuple[FloatArray, dict[str, Callable[[], FloatArray]]]]:
+    """Yield the factors that there are, each with what computes its derivatives by theta and by its parameter."""
+    settings = probe.settings
+    if polarized and not probe.radiation.neutron:
+        fraction = values["polarization"] if settings.polarized else 0.5
+        given = theta, settings.monochromator_deg, fraction
+        yield (
+            polarization_factor(*given),
+            {name: partial(polarization_slope, *given, name) for name in ("theta", "polarization")},
+        )
+    if settings.slits == "automatic":
+        yield np.sin(theta), {"theta": partial(np.cos, theta)}
+    if settings.film:
+        mu_t, way = values["mu_t"], 2.0 / np.sin(theta)
+        yield (
+            -np.expm1(-mu_t * way),
+            {
+                "theta": lambda: -mu_t * way * np.exp(-mu_t * way) / np.tan(theta),
+                "mu_t": lambda: way * np.exp(-mu_t * way),
+            },
+        )
+    if settings.capillary:
+        value, by_theta, by_mu_r = transmission(theta, values["mu_r"])
+        yield value, {"theta": lambda: by_theta, "mu_r": lambda: by_mu_r}
+
+
+def instrument_widths(values: Values, cosine: FloatArray, tangent: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the instrument's Gaussian width squared and its Lorentzian width.
+
+    U tan^2 theta + V tan theta + W (Caglioti, Paoletti & Ricci, Nucl. Instrum. 3, 223, 1958), degree^2, which counts
+    as 0 where the polynomial is negative, and X tan theta + Y / cos theta, degree.
+    """
+    gauss = np.maximum((values["U"] * tangent + values["V"]) * tangent + values["W"], 0.0)
+    return gauss, values["X"] * tangent + values["Y"] / cosine
 
 
 @dataclass(frozen=True)
@@ -115,9 +178,8 @@ class Resolution:
     def widths(self, two_theta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Gaussian and Lorentzian full widths at half maximum, degree, (n,) each; where negative, zero."""
         half = np.radians(0.5 * two_theta)
-        tangent = np.tan(half)
-        gauss = np.sqrt(np.maximum(self.U * tangent**2 + self.V * tangent + self.W, 0.0))
-        return gauss, np.maximum(self.X * tangent + self.Y / np.cos(half), 0.0)
+        squared, lorentz = instrument_widths(vars(self), np.cos(half), np.tan(half))
+        return np.sqrt(squared), np.maximum(lorentz, 0.0)
 
     def reach(self, two_theta: FloatArray) -> float:
         """How far from a point others are mixed in, degree; in steps of sqrt(2), so that slopes see one window."""

@@ -10,6 +10,7 @@ from xrdfit.errors import InputError
 
 Shape = Literal["scherrer", "sphere"]
 Slits = Literal["fixed", "automatic"]
+ExtraLine = Literal["kbeta", "w_la"]
 AnomalousTable = Literal["chantler", "cromer-liberman"]
 
 
@@ -38,6 +39,16 @@ class EngineSettings:
         Automatic slits keep the illuminated length: intensity proportional to sin(theta).
     film : bool
         Thin-film factor 1 - exp(-2 mu_t / sin(theta)), with the parameter `mu_t`.
+    capillary : bool
+        Absorption by a cylinder, with the parameter `mu_r`.
+    polarized : bool
+        A beam whose polarized fraction is the parameter `polarization`, instead of a tube's half.
+    kalpha_ratio : bool
+        Whether the ratio of a doublet's lines is a parameter, `kalpha_ratio`.
+    extra_lines : tuple of {"kbeta", "w_la"}
+        Further lines of a tube, each with its weight as a parameter of that name.
+    f_prime : tuple of str
+        Elements with a shift of f' as a parameter, `fp_Cu`.
     axial : bool
         Finger-Cox-Jephcoat axial divergence, with the parameters `S_L` and `H_L` (Bragg engine).
     lorentz_along_profile : bool
@@ -60,6 +71,11 @@ class EngineSettings:
     march_axis: tuple[int, int, int] | None = None
     slits: Slits = "fixed"
     film: bool = False
+    capillary: bool = False
+    polarized: bool = False
+    kalpha_ratio: bool = False
+    extra_lines: tuple[ExtraLine, ...] = ()
+    f_prime: tuple[str, ...] = ()
     axial: bool = True
     lorentz_along_profile: bool = False
     min_distance: float = 0.0
@@ -77,6 +93,8 @@ class EngineSettings:
         _check_range("radius_mm", self.radius_mm, 1.0, 1e5)
         _check_range("scherrer_k", self.scherrer_k, 0.1, 10.0)
         _check_range("min_distance", self.min_distance, 0.0, 100.0)
+        if self.film and self.capillary:
+            raise InputError("film and capillary: a specimen is one of the two; leave one out")
         axis = self.march_axis
         if axis is not None and (len(axis) != 3 or not any(axis)):
             raise InputError(f"march_axis {axis!r} is no direction: three whole numbers, not all zero, are allowed")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from xrdfit.diffraction.background import Component
 from xrdfit.errors import InputError
 from xrdfit.fitting.known import Known, as_known
+from xrdfit.parameters import INSTRUMENT
 
 if TYPE_CHECKING:
     import lmfit
@@ -18,10 +19,18 @@ EngineChoice = Literal["bragg", "debye", "auto"]
 Background = int | tuple[Component, ...] | None
 Limits = tuple[float, float]
 
-OF_A_SCAN = ("engine", "range", "exclude", "background", "radiation", "monochromator_deg", "radius_mm", "instrument")
+OF_A_SCAN = (
+    "engine", "range", "exclude", "background", "radiation", "monochromator_deg", "radius_mm", "instrument",
+    "film", "capillary", "polarization", "kbeta", "texture",
+)  # fmt: skip
 """Options that may differ between scans: a mapping by label then stands in for the value."""
 
 MAX_BACKGROUND_ORDER = 30
+SOUGHT = (
+    "all", "background_order", "hump", "air", "film", "b_element", "b_overall", "spike", "impurity", "parameter",
+    "site", "coordinate",
+)  # fmt: skip
+"""Kinds of pieces that a fit may add by itself."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +57,20 @@ class FitOptions:
         Other starting values.
     limits : Mapping[str, (float, float)]
         Other limits, by name or pattern; they may go beyond the usual ones where physics allows it.
+    b_per_element : bool
+        One displacement parameter an element: the sites of an element share it, and it varies.
     own : tuple of str
         Names or patterns of parameters that each of several scans has for itself.
     range : (float, float) or None
         Part of the scan that is fitted, degrees 2θ.
     exclude : tuple of (float, float)
         Stretches left out, such as a reflection of the holder.
-    background : int, tuple of Component, or None
-        Order of the Chebyshev polynomial, or all components, instead of the model's.
+    background : int, "auto", tuple of Component, or None
+        Order of the Chebyshev polynomial, or all components, instead of the model's; "auto" is short for the model's
+        with ``seek=("background_order",)``.
+    seek : tuple of str
+        Kinds of pieces that are added as long as the scan asks for them: "background_order", "hump", "air", "film",
+        "b_element", "spike", "impurity", "parameter", …, or "all".
     radiation : str, float or None
         Name or wavelength (Å); None leaves it to instrument file, scan header, model, default, in that order.
     anomalous : bool
@@ -66,6 +81,17 @@ class FitOptions:
         Replace what scan and model say.
     instrument : Instrument or None
         An instrument file, replacing the model's instrument.
+    film : bool
+        The specimen is a film that the beam passes through: its `mu_t` varies.
+    capillary : float or None
+        The specimen is a cylinder of this absorption × radius, `mu_r`.
+    polarization : float or None
+        Share of the beam that is polarized normal to the plane of scattering (0.95 to 1 of a synchrotron's; a tube's
+        ½ by default).
+    kbeta : float or None
+        Weight of the tube's Kβ line relative to Kα.
+    texture : tuple of int or None
+        Axis (hkl) of preferred orientation of all phases; their `march_r` vary (Bragg engine).
     packing : bool
         Keep the model's packing rule (one cation per void).
     """
@@ -78,6 +104,8 @@ class FitOptions:
     fix: Mapping[str, float | None] = field(default_factory=dict)
     start: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, Limits] = field(default_factory=dict)
+    b_per_element: bool = False
+    seek: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     range: Any = None
     exclude: Any = ()
@@ -88,6 +116,11 @@ class FitOptions:
     monochromator_deg: Any = None
     radius_mm: Any = None
     instrument: Any = None
+    film: Any = False
+    capillary: Any = None
+    polarization: Any = None
+    kbeta: Any = None
+    texture: Any = None
     packing: bool = False
 
     def __post_init__(self) -> None:
@@ -113,6 +146,16 @@ class FitOptions:
             raise InputError(
                 f"background order {self.background} is out of range; 0 to {MAX_BACKGROUND_ORDER} is allowed"
             )
+        for kind in self.seek:
+            if kind not in SOUGHT:
+                raise InputError(f"seek {kind!r} is unknown; allowed are {', '.join(SOUGHT)}")
+        for name, kind in (("capillary", "mu_r"), ("polarization", "polarization"), ("kbeta", "kbeta")):
+            if getattr(self, name) is not None:
+                INSTRUMENT[kind].check(getattr(self, name), name)
+        if self.film and self.capillary is not None:
+            raise InputError(f"film and capillary {self.capillary:g}: a specimen is one of the two; leave one out")
+        if self.texture is not None and (len(self.texture) != 3 or not any(self.texture)):
+            raise InputError(f"texture {self.texture} is no axis: three whole numbers, not all zero, are needed")
         if self.radius_mm is not None and not 1.0 <= self.radius_mm <= 1e5:
             raise InputError(f"radius_mm {self.radius_mm:g} is out of range: 1 to 100000 is allowed")
 
@@ -154,7 +197,11 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
         if name not in known:
             raise InputError(f"option {name!r} is unknown; there are {', '.join(known)}")
     clean: dict[str, Any] = dict(choices)
-    for name in ("vary", "own", "tie"):
+    if isinstance(clean.get("background"), str):
+        if clean["background"] != "auto":
+            raise InputError(f"background {clean['background']!r} is no order; a whole number or 'auto' is allowed")
+        clean |= {"background": None, "seek": (*clean.get("seek", ()), "background_order")}
+    for name in ("vary", "own", "tie", "seek"):
         if name in clean:
             clean[name] = (clean[name],) if isinstance(clean[name], str) else tuple(clean[name])
     if "fix" in clean and not isinstance(clean["fix"], Mapping):
@@ -169,6 +216,8 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
         clean["restrain"] = {name: as_known(value, f"restrain {name}") for name, value in clean["restrain"].items()}
     if "exclude" in clean and not isinstance(clean["exclude"], Mapping):
         clean["exclude"] = tuple(clean["exclude"])
+    if isinstance(clean.get("texture"), Sequence):
+        clean["texture"] = tuple(clean["texture"])
     if "background" in clean:
         clean["background"] = _background(clean["background"])
     return replace(options, **clean)

@@ -13,7 +13,7 @@ from xrdfit.model.composition import OccupancyMap, Rule, occupancy_map
 from xrdfit.model.equalities import ROUNDING
 from xrdfit.model.phase import Phase
 from xrdfit.model.powder import PowderModel
-from xrdfit.model.ties import Tie, followed, ordered
+from xrdfit.model.ties import Tie, followed, ordered, parse_tie
 from xrdfit.parameters import ParameterRow
 
 Rows = Mapping[str, ParameterRow]
@@ -32,6 +32,33 @@ def occupancies(
     followers = ordered([t for t in ties if t not in tied])
     followed(followers, {n: r.value for n, r in rows.items()}, {n: (r.minimum, r.maximum) for n, r in rows.items()})
     return occupancy_map(names, limits, rules, rounding=ROUNDING), followers
+
+
+def b_per_element(model: PowderModel, options: FitOptions) -> tuple[PowderModel, FitOptions]:
+    """Return model and options with one varying displacement parameter an element, in place of an overall one.
+
+    The sites of an element follow its first one; a site that follows a tie already keeps it, and one that the options
+    fix stays out.
+    """
+    tied = {t.target for t in model.ties}
+    vary: list[str] = []
+    fix: dict[str, float | None] = {}
+    ties = list(model.ties)
+    for phase in model.phases:
+        prefix = model.prefix(phase)
+        first: dict[str, str] = {}
+        for site in phase.structure.sites:
+            name = f"{prefix}b_{site.label}"
+            if site.shares is not None or name in tied or name in options.fix:
+                continue
+            if site.element in first:
+                ties.append(parse_tie(f"{name} = {first[site.element]}"))
+            else:
+                first[site.element] = name
+                vary.append(name)
+        fix[f"{prefix}b_overall"] = None
+    named = [n for n in options.vary if n not in fix]
+    return replace(model, ties=tuple(ties)), replace(options, vary=(*named, *vary), fix={**fix, **options.fix})
 
 
 def restraints(model: PowderModel, rows: Rows, options: FitOptions, moving: set[str]) -> tuple[Restraint, ...]:

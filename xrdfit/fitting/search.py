@@ -1,4 +1,4 @@
-"""Finding the minimum: lmfit's bounded least squares, from enough starting points."""
+"""Finding the minimum: bounded least squares, from enough starting points."""
 
 from __future__ import annotations
 
@@ -21,11 +21,23 @@ Array = NDArray[np.float64]
 _ASTRAY = 1.5
 _NEAR = 0.05  # of χ²: as near as the search comes to a minimum
 _ELSEWHERE = 0.9  # of χ²: an answer that is so much lower is another one
+_FULLY = 1e-9  # of χ²: 3e-5 of a standard error
+_BESIDE = 0.1  # of the optimizer's yardstick: so near to a limit, it has its say
 _SAME_POINT = 0.1  # of the optimizer's yardstick
+_SETTLED = 1e-4  # of χ²
+_STEPS = 30
+_FLAT = 0.3  # of a step: an even parameter below it has less than a tenth of a step's effect
+_SLIGHT = 1e-6  # of χ²
+_NOTHING = 1e-3  # of χ²: what is gained by less is at its limit
 
 
-def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None) -> Solution:
-    """Minimize χ² from one starting point with `lmfit` (method ``least_squares``, trust region reflective).
+def minimize(
+    problem: Problem, start: Array, *, free: NDArray[np.bool_] | None = None, tolerance: float = _NOTHING
+) -> Solution:
+    """Minimize χ² from one starting point within the limits: scipy's trust region reflective method.
+
+    It is the call that `lmfit.Minimizer.least_squares` makes (the oracle tests compare), without lmfit's import,
+    which costs more than ten such fits.
 
     Parameters
     ----------
@@ -33,37 +45,35 @@ def minimize(problem: Problem, start: Array, *, free: NDArray[np.bool_] | None =
     start : ndarray, shape (n_theta,)
     free : ndarray of bool, optional
         Components of θ that move; all by default.
+    tolerance : float
+        Of χ², where its minimum is the number of points: a step that gains less is the last.
     """
-    import lmfit
+    from scipy.optimize import least_squares
 
     free = np.ones(len(start), dtype=bool) if free is None else free
     if not free.any():
         return Solution(start, problem.evaluate(start, derivatives=False).chi2, True, "nothing to move")
 
-    def evaluate(params: lmfit.Parameters) -> Evaluation:
+    def evaluate(values: Array) -> Evaluation:
         theta = start.copy()
-        theta[free] = [p.value for p in params.values()]
+        theta[free] = values
         return problem.evaluate(theta)
 
     inner = np.clip(start, problem.lower + 1e-3 * problem.step, problem.upper - 1e-3 * problem.step)
-    params = lmfit.Parameters()
-    for i in np.flatnonzero(free):
-        params.add(f"t{i}", value=inner[i], min=problem.lower[i], max=problem.upper[i])
-    minimizer = lmfit.Minimizer(lambda p: evaluate(p).residual, params, nan_policy="raise")
-    # lmfit takes the root of its covariance's diagonal, negative where the problem is singular; ours is in `assemble`
-    with np.errstate(invalid="ignore"):
-        fitted: Any = minimizer.least_squares(
-            jac=lambda p: evaluate(p).jacobian[:, free],
-            x_scale=problem.step[free],
-            ftol=1e-9,
-            xtol=1e-8,
-            gtol=1e-10,
-            max_nfev=200,
-        )
+    fitted: Any = least_squares(
+        lambda values: evaluate(values).residual,
+        inner[free],
+        jac=lambda values: evaluate(values).jacobian[:, free],  # pyright: ignore[reportArgumentType]
+        bounds=(problem.lower[free], problem.upper[free]),
+        x_scale=problem.step[free],
+        ftol=tolerance / problem.n_points,
+        xtol=1e-8,
+        gtol=1e-10,
+        max_nfev=200,
+    )
     theta = start.copy()
-    theta[free] = [p.value for p in fitted.params.values()]
-    chi2 = float(np.sum(np.asarray(fitted.residual) ** 2))
-    return Solution(theta, chi2, bool(fitted.success), str(fitted.message))
+    theta[free] = fitted.x
+    return Solution(theta, float(np.sum(fitted.fun**2)), bool(fitted.success), str(fitted.message))
 
 
 def search(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
@@ -79,6 +89,9 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     if rough_components(problem) and misfits(problem, problem.evaluate(best.theta)):
         tell("the residual is more than noise: trying other sizes")
         best = scan_sizes(problem, best, start)
+    best = _off_zero(problem, best)
+    if not problem.occupancies.free:
+        return best
     tell("looking for other compositions")
     points = occupancy_minima(problem, best.theta)
     if best.chi2 > _ASTRAY * problem.n_points:
@@ -93,21 +106,86 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     return replace(min(met, key=lambda s: s.chi2), met=met) if len(met) > 1 else best
 
 
+def _off_zero(problem: Problem, best: Solution) -> Solution:
+    """Try again where an even parameter fell to 0 on the way: no slope leads away from there."""
+    zero = [i for i in _even(problem) if best.theta[i] < _FLAT * problem.step[i]]
+    if not zero:
+        return best
+    theta = best.theta.copy()
+    theta[zero] = 2.0 * problem.step[zero]
+    return min(best, descend(problem, theta, tolerance=_NEAR), key=lambda s: s.chi2)
+
+
+def _even(problem: Problem) -> list[int]:
+    """Components of θ whose sign does not matter."""
+    return [i for i, name in enumerate(problem.direct) if problem.rows[name].kind.even and problem.lower[i] == 0.0]
+
+
 def settle(problem: Problem, theta: Array) -> Solution:
-    """Converge fully, then put parameters that push against a limit exactly on it."""
-    solution = minimize(problem, theta)
-    pressed = pressing(problem, solution.theta)
-    if not pressed.any():
-        return solution
+    """Converge fully, with parameters that push against a limit exactly on it.
+
+    Inside the limits the minimum near a point is the same for every method, and `descend` needs no import for it.
+    Where a limit is met, or no minimum, or a phase whose scale is zero has left the pattern, the trust region's way
+    decides, which keeps off limits for as long as it can.
+    """
+    if _inside(problem, theta):
+        solution = descend(problem, theta, tolerance=_FULLY)
+        if solution.success and _inside(problem, solution.theta):
+            return _without_what_is_flat(problem, solution)
+    if not _near(problem, theta):
+        return minimize(problem, theta)
+    near = descend(problem, theta, tolerance=_SETTLED, steps=_STEPS)
+    if 0.0 in _heights(problem, near.theta):
+        # an absent phase has no say in its size and cell: from within the limits it may come back
+        near = min(minimize(problem, theta, tolerance=_SLIGHT), near, key=lambda s: s.chi2)
+    pressed = pressing(problem, near.theta)
     middle = (problem.lower + problem.upper) / 2
-    snapped = np.where(pressed, np.where(solution.theta < middle, problem.lower, problem.upper), solution.theta)
-    on_limit = minimize(problem, snapped, free=~pressed)
-    return on_limit if on_limit.chi2 <= solution.chi2 + 1e-3 else solution
+    snapped = np.where(pressed, np.where(near.theta < middle, problem.lower, problem.upper), near.theta)
+    solution = minimize(problem, snapped, free=~pressed)
+    if solution.chi2 > near.chi2 + _NOTHING:
+        solution = min(minimize(problem, near.theta), near, key=lambda s: s.chi2)
+    return _without_what_is_flat(problem, solution)
+
+
+def _near(problem: Problem, theta: Array) -> bool:
+    """Whether a limit may be met on the way, or a phase is absent."""
+    room = np.minimum(theta - problem.lower, problem.upper - theta) / problem.step
+    return bool(room.min(initial=np.inf) < 0.5) or 0.0 in _heights(problem, theta)
+
+
+def _heights(problem: Problem, theta: Array) -> list[float]:
+    values = problem.evaluate(theta).values
+    return [values[name] for name in problem.floored]
+
+
+def _without_what_is_flat(problem: Problem, solution: Solution) -> Solution:
+    """Put what the pattern depends on by its square, and has come so near to 0 that nothing is seen of it, at 0."""
+    for i in _even(problem):
+        if 0.0 < solution.theta[i] < _FLAT * problem.step[i]:
+            theta, free = solution.theta.copy(), np.arange(len(solution.theta)) != i
+            theta[i] = 0.0
+            there = descend(problem, theta, free=free & ~pressing(problem, solution.theta), tolerance=_SETTLED)
+            if there.chi2 <= solution.chi2 + _NOTHING:
+                solution = replace(solution, theta=there.theta, chi2=there.chi2)
+    return solution
+
+
+def _inside(problem: Problem, theta: Array) -> bool:
+    """Whether every component of θ is off its limits and moves the pattern."""
+    room = np.minimum(theta - problem.lower, problem.upper - theta)
+    return bool((room > _BESIDE * problem.step).all() and problem.evaluate(theta).jacobian.any(axis=0).all())
 
 
 def pressing(problem: Problem, theta: Array, within: float = 0.02) -> NDArray[np.bool_]:
-    """Which components of θ stand at a limit, to `within` of a step, that χ² would have them cross."""
+    """Which components of θ stand at a limit, to `within` of a step, that χ² would have them cross.
+
+    Of those that are no occupancies also such as gain nothing by leaving it: an even parameter at 0, a width beside
+    others that do the same.
+    """
     evaluation = problem.evaluate(theta)
     gradient = evaluation.jacobian.T @ evaluation.residual
     near = within * problem.step
-    return ((theta - problem.lower < near) & (gradient > 0)) | ((problem.upper - theta < near) & (gradient < 0))
+    low, high = theta - problem.lower < near, problem.upper - theta < near
+    gain = gradient**2 / np.maximum(np.sum(evaluation.jacobian**2, axis=0), 1e-300)
+    flat = (gain < _NOTHING) & (np.arange(len(theta)) < len(problem.direct))
+    return (low & ((gradient > 0) | flat)) | (high & ((gradient < 0) | flat))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xrdfit.crystal.radiation import KALPHA_RATIO, Line, Radiation
+from xrdfit.crystal.radiation import KALPHA_RATIO, Line, Radiation, neutrons, radiation
 from xrdfit.diffraction.background import Chebyshev
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
+from xrdfit.model.instrument import Instrument
+from xrdfit.model.phase import Engine
 from xrdfit.model.powder import DEFAULT_RADIATION, PowderModel
 
 if TYPE_CHECKING:
@@ -48,7 +51,14 @@ def select(scan: xr.Dataset, options: FitOptions) -> xr.Dataset:
 
 
 def with_instrument(model: PowderModel, scan: xr.Dataset, options: FitOptions) -> tuple[PowderModel, list[str]]:
-    """Return the model with the instrument that options, scan header and model together describe, and notes on it."""
+    """Return the model with the instrument that options, scan header and model together describe, and notes on it.
+
+    Raises
+    ------
+    InputError
+        The scan was measured with neutrons and is to be fitted as X-rays, or its wavelength is not known; or what
+        only tubes or X-rays have is asked for elsewhere.
+    """
     given = options.instrument or model.instrument
     file = options.instrument
     header = scan.attrs
@@ -59,13 +69,92 @@ def with_instrument(model: PowderModel, scan: xr.Dataset, options: FitOptions) -
         header.get("monochromator_deg"),
         given.monochromator_deg,
     )
-    ray = _first(options.radiation, file and file.radiation, _header_radiation(header), given.radiation)
+    asked = _first(options.radiation, file and file.radiation)
+    ray = _first(asked, _header_radiation(header), given.radiation)
     notes = [str(note) for note in np.atleast_1d(header.get("notes", []))]
-    if ray is None:
+    if header.get("probe") == "neutron":
+        ray = _neutrons(asked, header)
+    elif ray is None:
         ray = DEFAULT_RADIATION
         notes.append(f"neither scan nor model name a radiation: {DEFAULT_RADIATION} is taken (--radiation sets it)")
+    rays = ray if isinstance(ray, Radiation) else radiation(ray)
     instrument = replace(given, radius_mm=radius and float(radius), monochromator_deg=float(mono or 0.0), radiation=ray)
-    return replace(model, instrument=instrument), notes
+    return replace(model, instrument=_with_specimen(instrument, rays, model, options)), notes
+
+
+def _neutrons(asked: str | float | Radiation | None, header: Mapping) -> str | Radiation:
+    """The radiation of a scan that was measured with neutrons; X-rays are refused."""
+    example = "neutron:1.909"
+    if asked is not None:
+        rays = asked if isinstance(asked, Radiation) else radiation(asked)
+        if not rays.neutron:
+            raise InputError(
+                f"radiation {rays.name}: X-rays, but the scan says that it was measured with neutrons; "
+                f"give their wavelength in Å (--radiation {example})"
+            )
+        return asked if isinstance(asked, str) else rays
+    if "wavelengths" not in header:
+        raise InputError(
+            "the scan was measured with neutrons and states no wavelength; "
+            f"give it, or that of X-rays if it was not, in Å (--radiation {example})"
+        )
+    return neutrons(float(np.atleast_1d(header["wavelengths"])[0]))
+
+
+def _with_specimen(instrument: Instrument, rays: Radiation, model: PowderModel, options: FitOptions) -> Instrument:
+    """Switch on what the options ask for: film, capillary, polarization, lines of the tube, shifts of f′."""
+    if options.film:
+        instrument = replace(instrument, film=True, capillary=False)
+    if options.capillary is not None:
+        instrument = replace(instrument, film=False, capillary=True, mu_r=options.capillary)
+    if rays.neutron:
+        for name in ("polarization", "kbeta"):
+            if getattr(options, name) is not None:
+                raise InputError(f"{name} {getattr(options, name):g}: neutrons have none; leave it out")
+        return instrument.for_neutrons()
+    if options.polarization is not None:
+        instrument = replace(instrument, polarization=options.polarization)
+    starts = {"kbeta": _first(options.kbeta, instrument.kbeta), "w_la": instrument.w_la}
+    starts["kalpha_ratio"] = instrument.kalpha_ratio
+    if len(rays.lines) == 2 and starts["kalpha_ratio"] is None:
+        ratio = rays.lines[1].weight / rays.lines[0].weight
+        starts["kalpha_ratio"] = ratio if _named("kalpha_ratio", options) else None
+    for name in ("kbeta", "w_la"):
+        if starts[name] is None and rays.anode is not None and _named(name, options):
+            starts[name] = 0.0
+    shifts = dict(instrument.f_prime)
+    for element in dict.fromkeys(site.element for phase in model.phases for site in phase.structure.sites):
+        if element not in shifts and _named(f"fp_{element}", options):
+            shifts[element] = 0.0
+    return replace(instrument, f_prime=tuple(shifts.items()), **starts)
+
+
+def _named(name: str, options: FitOptions) -> bool:
+    """Whether the options name a parameter that is there on demand only; patterns count from its first part on."""
+    wishes = (*options.vary, *options.fix, *options.start, *options.limits, *options.restrain)
+    stem = name.partition("_")[0]
+    patterns = (wish.rpartition("__")[2] for wish in wishes)
+    return any(pattern.startswith(stem) and fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def with_texture(model: PowderModel, options: FitOptions, engine: Engine) -> PowderModel:
+    """Return the model with the preferred orientation that the options name, about one axis for all phases.
+
+    Raises
+    ------
+    InputError
+        No phase is computed by the Bragg engine, which alone knows preferred orientation.
+    """
+    axis = options.texture
+    if axis is None:
+        return model
+    if all((phase.engine or engine) == "debye" for phase in model.phases):
+        raise InputError(f"texture {axis}: the Debye engine has no preferred orientation; --engine bragg has")
+    phases = tuple(
+        p if (p.engine or engine) == "debye" else replace(p, march_axis=axis, vary=(*p.vary, "march_r"))
+        for p in model.phases
+    )
+    return replace(model, phases=phases)
 
 
 def with_background(model: PowderModel, options: FitOptions) -> PowderModel:

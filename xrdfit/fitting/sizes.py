@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import best_occupancies
@@ -31,7 +30,7 @@ _TROUGHS = 3
 _GAIN = 1e-3  # of χ²: a scan that brings less was the last
 _ROUNDS = 4
 
-LEVEL = float(-ndtri(0.001))
+LEVEL = 3.1
 """Standard deviations above which a misfit is one: noise alone reaches it in one scan of a thousand."""
 
 

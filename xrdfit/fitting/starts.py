@@ -26,13 +26,15 @@ _SAME_POINT = 0.1  # of the optimizer's yardstick, 0.02 for a share
 def poor(problem: Problem, theta: Array) -> bool:
     """Whether the lines of the calculated pattern are not yet where, or as wide as, the scan has them.
 
-    A size or a cell on its limit is as bad a sign as a large misfit: the search has run away.
+    A size or a cell on its limit is as bad a sign as a large misfit: the search has run away. A size on its upper
+    limit is that of sharp lines.
     """
     e = problem.evaluate(theta)
     if e.chi2 < 2.0 * problem.n_points:
         return False
-    moved = problem.components(PHASE["size_nm"], *_LENGTHS)
-    if ((theta == problem.lower) | (theta == problem.upper))[moved].any():
+    lengths = problem.components(*_LENGTHS)
+    low, high = theta == problem.lower, theta == problem.upper
+    if low[problem.components(PHASE["size_nm"], *_LENGTHS)].any() or high[lengths].any():
         return True
     net = sum(
         float(np.sum(((scan.observed - part.background) / scan.sigma) ** 2))

@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 
 # χ² of the calculated lines against none: three standard errors.
 _VISIBLE = 9.0
+_OF_NO_CONSEQUENCE = ("size_nm", "size_sigma", "microstrain", "mixing")
 
 
 def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: PowderModel, reason: str) -> FitResult:
@@ -36,7 +37,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     figures, own = _statistics(problem, evaluation)
     success, message = _verdict(problem, solution, spread, figures)
     scale = max(1.0, figures.chi2_reduced, *(s.chi2_reduced for s in own))
-    errors = _errors(spread, scale)
+    errors = {n: e for n, e in _errors(spread, scale).items() if e > 0.0 or n not in at_bound}
     scans = tuple(FittedScan.of(v, fitted_model(v, values), s) for v, s in zip(setup.scans, own, strict=True))
     model = scans[0].model
     fractions, fraction_errors = _weight_fractions(model, problem, values, spread, scale)
@@ -61,7 +62,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         theta=solution.theta,
         rivals=tuple(rivals(problem, solution, solution.met, scale)),
     )
-    return replace(result, warnings=tuple(warnings_of(result, setup, spread.without_effect)))
+    return replace(result, warnings=tuple(warnings_of(result, setup, spread)))
 
 
 def fitted_model(view: ScanSetup, values: Mapping[str, float]) -> PowderModel:
@@ -92,9 +93,12 @@ def _verdict(problem: Problem, solution: Solution, spread: Covariance, figures: 
     )
     if seen < _VISIBLE:
         return False, "the scan shows nothing of the model: its lines are not above zero by three standard errors"
-    if spread.undetermined:
-        names = ", ".join(spread.undetermined)
-        sites = any(problem.rows[n].is_occupancy for n in spread.undetermined)
+    open_ = [n for n in spread.undetermined if not _is_nuisance(problem, n)]
+    if open_:
+        # one that only widths or the background can stand in for is open together with these
+        open_ = open_ if len(open_) > 1 else spread.undetermined
+        names = ", ".join(open_)
+        sites = any(problem.rows[n].is_occupancy for n in open_)
         advice = " or give a total (--total)" if sites else ""
         return False, f"singular: the scan fixes only combinations of {names}; fix one of them (--fix){advice}"
     if not solution.success:
@@ -102,6 +106,12 @@ def _verdict(problem: Problem, solution: Solution, spread: Covariance, figures: 
     if figures.chi2_reduced > POOR_CHI2:
         return True, f"converged, but the residual is {figures.goodness_of_fit:.1f} times its noise"
     return True, "converged"
+
+
+def _is_nuisance(problem: Problem, name: str) -> bool:
+    """Whether it belongs to the lines' widths or the background: where only such trade, the structure is known."""
+    kind = problem.rows[name].kind
+    return kind.belongs in ("width", "background") or kind.stem in _OF_NO_CONSEQUENCE
 
 
 def _errors(spread: Covariance, scale: float) -> dict[str, float]:

@@ -15,7 +15,9 @@ from xrdfit.fitting.prepare import Scans, Setup, check_model, prepare
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
 from xrdfit.fitting.search import Solution, search, settle
+from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
+from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
@@ -90,7 +92,13 @@ def fit_with(
     model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None = None
 ) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
-    scans = as_scans(scan)
+    if options.seek:
+        return _fit_seeking(model, scan, options, progress)
+    with one_thread():
+        return _fit(model, as_scans(scan), options, progress)
+
+
+def _fit(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
     choices = _choices(model, scans, options, progress)
     reason = _reason(choices)
     setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
@@ -103,6 +111,22 @@ def fit_with(
     else:
         problem, solution = _reweighted(setup, near)
     return assemble(setup, problem, replace(solution, met=near.met), model, reason)
+
+
+def _fit_seeking(
+    model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None
+) -> FitResult:
+    """Fit, and add what the scan asks for of the kinds that the options name."""
+    plain = replace(options, seek=())
+
+    def refit(there: PowderModel, wanted: FitOptions) -> FitResult:
+        return fit_with(there, scan, replace(wanted, seek=()), progress)
+
+    first = refit(model, plain)
+    # the engine that was chosen once stays
+    engines: Any = first.engine if len(first.scans) == 1 else {s.label: s.engine for s in first.scans}
+    result, model, options, steps = seek(model, first, replace(options, engine=engines), refit, progress)
+    return replace(result, steps=steps, engine_reason=first.engine_reason)
 
 
 def as_scans(scan: xr.Dataset | Scans) -> Scans:

@@ -16,8 +16,11 @@ from xrdfit.fitting.prepare import ScanSetup
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import Rival
 from xrdfit.fitting.statistics import Statistics
+from xrdfit.inference.adequacy.advice import Advice, advice_for
+from xrdfit.inference.adequacy.model_errors import ModelErrors, model_errors
 from xrdfit.inference.patterns import pattern_of
 from xrdfit.inference.uncertainty.intervals import interval, interval_of
+from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.powder import PowderModel
 from xrdfit.plaintext import printable
@@ -80,9 +83,14 @@ class FittedParameter(Estimated):
         """Upper end of the 68 % interval; None for what did not vary."""
         return self._limits[1]
 
+    @property
+    def stderr_model(self) -> float | None:
+        """Standard error by what the model lacks; of occupancies that move, None for other parameters."""
+        return self.result.stderr_model({self.name: 1.0})
+
     def to_dict(self) -> dict[str, Any]:
         """Return the parameter as it stands in result.json."""
-        keys = ("value", "stderr", "stderr_serial", "lower", "upper", "unit", "status")
+        keys = ("value", "stderr", "stderr_model", "stderr_serial", "lower", "upper", "unit", "status")
         return {k: getattr(self, k) for k in keys}
 
 
@@ -164,6 +172,8 @@ class FitResult:
         The optimizer's vector at the minimum.
     rivals : tuple of Rival
         Other answers within Δχ² = 9.
+    steps : tuple of Step
+        Pieces that were added because the scan asked for them.
     """
 
     model: PowderModel
@@ -185,6 +195,7 @@ class FitResult:
     problem: Problem
     theta: NDArray[np.float64]
     rivals: tuple[Rival, ...] = ()
+    steps: tuple[Any, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         """Whether the same model was fitted to the same points with the same outcome."""
@@ -254,6 +265,22 @@ class FitResult:
         except KeyError:
             raise InputError(f"no parameter {name!r}; there are {', '.join(self.parameters)}") from None
 
+    @cached_property
+    def model_errors(self) -> ModelErrors:
+        """What the scan cannot rule out: errors of the occupancies by what the model lacks."""
+        return model_errors(self)
+
+    @cached_property
+    def advice(self) -> tuple[Advice, ...]:
+        """What the scan asks for beyond the model, most important first."""
+        return advice_for(self)
+
+    def stderr_model(self, gradient: Mapping[str, float]) -> float | None:
+        """Error by what the model lacks of a quantity with these derivatives by the occupancies; None if none moves."""
+        moving = set(self.problem.occupancies.names)
+        own = {name: slope for name, slope in gradient.items() if name in moving}
+        return self.model_errors.of(own).total if own else None
+
     @property
     def minima(self) -> tuple[NDArray[np.float64], ...]:
         """θ of the answer, then of its rivals."""
@@ -265,12 +292,13 @@ class FitResult:
         Occupancies and whatever stands at a bound get it from the profile likelihood, the others from the curvature.
         """
         p = self.parameters[name]
-        if p.stderr is None:
+        if p.stderr is None and p.status != "at bound":
             return None, None
-        if p.status != "at bound" and name not in self.problem.occupancies.names:
+        if p.stderr is not None and p.status != "at bound" and name not in self.problem.occupancies.names:
             return p.value - p.stderr, p.value + p.stderr
         try:
-            return interval(self.problem, self.minima, name, p.stderr, inflation=self.inflation)
+            guess = p.stderr or self.problem.rows[name].step
+            return interval(self.problem, self.minima, name, guess, inflation=self.inflation)
         except ComputationError:
             return None, None
 
@@ -314,9 +342,12 @@ class FitResult:
         """Return the sites as lines of text."""
         lines = [f"{self.model.name}: {self.message} (R_wp {100 * self.statistics.r_wp:.2f} %)"]
         for s in self.sites:
+            model = self._site_errors(s)["stderr_model"] if s.stderr is not None else None
             error = f" ± {s.stderr:.4f}" if s.stderr is not None else ""
-            lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:10s}  {100 * s.share:5.1f} % of the {s.element}")
-        return printable("\n".join([*lines, *(f"  warning: {w}" for w in self.warnings)]))
+            error += f" ± {model:.4f} (model)" if model is not None else ""
+            lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:27s}  {100 * s.share:5.1f} % of the {s.element}")
+        lines += [f"  warning: {w}" for w in self.warnings] + [f"  advice: {a}" for a in self.advice]
+        return printable("\n".join(lines))
 
     def __repr__(self) -> str:
         """Return one line; `print` shows the sites."""
@@ -352,7 +383,7 @@ class FitResult:
             "message": self.message,
             "statistics": asdict(self.statistics),
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
-            "sites": [asdict(s) for s in self.sites],
+            "sites": [asdict(s) | self._site_errors(s) for s in self.sites],
             "composition": self.composition,
             "weight_fractions": self.weight_fractions,
             "weight_fraction_errors": self.weight_fraction_errors,
@@ -366,8 +397,45 @@ class FitResult:
                 | asdict(s.statistics)
                 for s in self.scans
             ],
+            "model_errors": {
+                name: {"total": error.total, "shift": error.shift, "by": error.by}
+                for name in self.problem.occupancies.names
+                if (error := self.model_errors.of({name: 1.0})).total > 0.0
+            },
+            "composition_errors": self._composition_errors(),
+            "advice": [advice.to_dict() for advice in self.advice],
             "warnings": list(self.warnings),
         }
+
+    def _site_errors(self, site: FittedSite) -> dict[str, float | None]:
+        """Errors of occupancy and share by what the model lacks."""
+        prefix, kin = self._kin(site.phase, site.element)
+        own = f"{prefix}occ_{site.label}"
+        values = {f"{prefix}occ_{s.label}": s.occupancy for s in self.sites if s.phase == site.phase}
+        slopes = share_gradient(kin, values, own)[1]
+        return {
+            "stderr_model": self.stderr_model({own: 1.0}),
+            "share_stderr_model": self.stderr_model({n: s for n, s in slopes.items() if s}),
+        }
+
+    def _kin(self, phase: str, element: str) -> tuple[str, dict[str, float]]:
+        """Prefix of a phase's parameters, and the multiplicities of an element's sites by their occupancies."""
+        chosen = next(p for p in self.model.phases if p.name == phase)
+        prefix = self.model.prefix(chosen)
+        return prefix, chosen.atoms(element, prefix)
+
+    def _composition_errors(self) -> dict[str, dict[str, float | None]]:
+        """Errors of the atoms per cell, by counting and by what the model lacks, of the elements that move."""
+        found = {}
+        for phase in self.model.phases:
+            for element in dict.fromkeys(s.element for s in phase.structure.sites):
+                prefix, atoms = self._kin(phase.name, element)
+                if not any(n in self.problem.occupancies.names for n in atoms):
+                    continue
+                row = np.array([atoms.get(n, 0.0) for n in self.covariance_names])
+                stderr = float(np.sqrt(max(row @ self.covariance @ row, 0.0)))
+                found[f"{prefix}{element}"] = {"stderr": stderr, "stderr_model": self.stderr_model(atoms)}
+        return found
 
 
 def _nan(value: Any) -> Any:

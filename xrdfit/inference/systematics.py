@@ -186,7 +186,7 @@ def _known(result: FitResult, options: FitOptions, start: dict[str, float]) -> d
 def _variations(result: FitResult) -> Iterator[tuple[str, str, FitOptions | None, str]]:
     """Yield group, name, options and a note for every assumption that can be changed."""
     options = replace(result.options, engine=result.engine)
-    if options.anomalous:
+    if options.anomalous and not result.model.radiation().neutron:
         table = "cromer-liberman" if options.anomalous_table == "chantler" else "chantler"
         yield "table", f"f′, f″ of {table}", replace(options, anomalous_table=table), ""
     order = sum(r.kind.stem == "bkg" for r in result.problem.rows.values()) - 1

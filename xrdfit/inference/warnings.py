@@ -10,7 +10,7 @@ import numpy as np
 from gemmi import Element
 
 from xrdfit.crystal.contacts import too_close
-from xrdfit.crystal.scattering import anomalous, near_edge, resolve_species
+from xrdfit.crystal.scattering import NO_FORM_FACTOR, anomalous, near_edge, resolve_species
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.phase import Phase
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from xrdfit.fitting.prepare import Setup
     from xrdfit.fitting.problem import Evaluation
     from xrdfit.inference.result import FitResult
+    from xrdfit.inference.uncertainty.covariance import Covariance
+    from xrdfit.model.powder import PowderModel
 
 SMALL_NM = 3.0
 MOST_PAIRS = 5
@@ -27,18 +29,20 @@ HIGH_CORRELATION = 0.95
 POOR_CHI2 = 4.0
 SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 FEWEST_POINTS = 3  # of a line
+NOTABLE_WEIGHT = 0.01  # of a line of the radiation
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
-def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]) -> Iterator[str]:
+def warnings_of(result: FitResult, setup: Setup, spread: Covariance) -> Iterator[str]:
     """Yield everything that casts doubt on a result."""
     yield from setup.notes
-    yield from setup.model.notes
+    dark = all(scan.model.radiation().neutron for scan in result.scans)
+    yield from (note for note in setup.model.notes if not (dark and note.startswith(NO_FORM_FACTOR)))
     if not result.success:
         yield result.message
     yield from _of_tables(result)
     yield from _of_engine(result)
-    yield from _of_parameters(result, without_effect)
+    yield from _of_parameters(result, spread)
     yield from _of_rivals(result)
     for phase in result.model.phases:
         yield from _of_structure(phase, result)
@@ -47,23 +51,35 @@ def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]
 
 
 def _of_tables(result: FitResult) -> Iterator[str]:
-    rays = result.model.radiation()
+    """What tables of form factors cannot say; neutrons need none."""
+    lit = [scan.model for scan in result.scans if not scan.model.radiation().neutron]
     species = {s.species: s.element for p in result.model.phases for s in p.structure.sites}
-    for name in species:
+    for name in species if lit else ():
         note = resolve_species(name)[1]
         if note:
             yield note
-    energy = rays.lines[0].energy_ev
-    for element in dict.fromkeys(species.values()):
-        if near_edge(element, energy):
-            yield f"{element} has an absorption edge within 100 eV of this line: tables of f' cannot be trusted there"
-    if not result.options.anomalous:
-        for element in dict.fromkeys(species.values()):
+    elements = list(dict.fromkeys(species.values()))
+    yield from dict.fromkeys(text for model in lit for text in _of_edges(model, elements))
+    if not result.options.anomalous and lit:
+        energy = lit[0].radiation().lines[0].energy_ev
+        for element in elements:
             part = anomalous(element, energy).real / Element(element).atomic_number
             if abs(part) > NOTABLE_DISPERSION:
                 yield (
                     f"f' and f'' are switched off, yet f' changes the scattering of {element} by {100 * part:+.1f} %: "
                     "its occupancies come out wrong by about as much, at the same chi²"
+                )
+
+
+def _of_edges(model: PowderModel, elements: list[str]) -> Iterator[str]:
+    for line in model.lines():
+        if line.weight < NOTABLE_WEIGHT:
+            continue
+        for element in elements:
+            if near_edge(element, line.energy_ev):
+                yield (
+                    f"{element} has an absorption edge within 100 eV of the line at {line.wavelength:.5g} Å: "
+                    f"tables of f' cannot be trusted there (--vary fp_{element} lets the scan say)"
                 )
 
 
@@ -81,10 +97,16 @@ def _of_engine(result: FitResult) -> Iterator[str]:
             yield f"{name} is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
 
 
-def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterator[str]:
+def _of_parameters(result: FitResult, spread: Covariance) -> Iterator[str]:
     for name, p in result.parameters.items():
         if p.status == "at bound":
             yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+    if result.success and spread.undetermined:
+        yield (
+            f"the scan fixes only combinations of {', '.join(spread.undetermined)}: these have no errors of their own; "
+            "nothing else depends on it"
+        )
+    without_effect = [n for n in spread.without_effect if result.parameters[n].status != "at bound"]
     if without_effect:
         yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
     rows = result.problem.rows

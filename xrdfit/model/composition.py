@@ -193,7 +193,10 @@ def occupancy_map(
         if not all(abs(c) <= _LARGEST for c in (*rule.coefficients.values(), rule.bound)):
             raise InputError(f"{rule.text}: its numbers must not exceed {_LARGEST:g}")
         if rule.equality and not any(rule.coefficients.values()) and abs(rule.bound) > 1e-9:
-            raise InputError(f"{rule.text} cannot be met by the sites that vary. Free a site or change the total")
+            raise InputError(
+                f"{rule.text} cannot be met by the sites that vary: it misses by {abs(rule.bound):.4g}. "
+                "Free a site or change the total"
+            )
     system = System(
         low,
         high,

@@ -154,6 +154,7 @@ class Phase:
 
     def settings(self, instrument: Instrument, anomalous: bool, table: str = "chantler") -> EngineSettings:
         """The fixed choices of its engine."""
+        held = {site.element for site in self.structure.sites}
         return EngineSettings(
             anomalous=anomalous,
             anomalous_table=table,  # pyright: ignore[reportArgumentType]  # checked by EngineSettings
@@ -164,6 +165,11 @@ class Phase:
             march_axis=self.march_axis,
             slits=instrument.slits,
             film=instrument.film,
+            capillary=instrument.capillary,
+            polarized=instrument.polarization is not None,
+            kalpha_ratio=instrument.kalpha_ratio is not None,
+            extra_lines=instrument.extra_lines,
+            f_prime=tuple(element for element, _ in instrument.f_prime if element in held),
             min_distance=self.min_distance,
         )
 

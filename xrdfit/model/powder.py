@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.crystal.radiation import Radiation, radiation
+from xrdfit.crystal.radiation import Line, Radiation, radiation
 from xrdfit.diffraction import bind
 from xrdfit.diffraction.background import BoundBackground, Chebyshev, Component, background_rows, bind_background
+from xrdfit.diffraction.probe import Probe
 from xrdfit.diffraction.protocol import BoundEngine
 from xrdfit.errors import InputError
 from xrdfit.model.instrument import Instrument
@@ -167,13 +168,24 @@ class PowderModel:
             return given
         return radiation(DEFAULT_RADIATION if given is None else given)
 
+    def with_radiation(self, given: str | float | Radiation) -> PowderModel:
+        """Return the model under another radiation; neutrons find nothing on the instrument that only X-rays have."""
+        rays = given if isinstance(given, Radiation) else radiation(given)
+        instrument = self.instrument.for_neutrons() if rays.neutron else self.instrument
+        return replace(self, instrument=replace(instrument, radiation=given))
+
+    def lines(self) -> tuple[Line, ...]:
+        """Spectral lines with the weights that the instrument gives them; what comes beside Kα is on top of 1."""
+        probe = Probe(self.radiation(), self.phases[0].settings(self.instrument, True))
+        weights = probe.weights({r.own_name: r.value for r in self.instrument.rows()})
+        return tuple(replace(line, weight=float(w)) for line, w in zip(probe.lines, weights, strict=True))
+
     def with_values(self, values: Mapping[str, float]) -> PowderModel:
         """Return the model with other values, such as those of a fit."""
-        own = {r.own_name: values[r.name] for r in self.instrument.rows() if r.name in values}
         phases = tuple(
             phase_with(p, {r.own_name: values[n] for r, n in self._named(p) if n in values}) for p in self.phases
         )
-        return replace(self, phases=phases, instrument=replace(self.instrument, **own))
+        return replace(self, phases=phases, instrument=self.instrument.with_values(values))
 
     def _named(self, phase: Phase) -> list[tuple[ParameterRow, str]]:
         rows = phase.rows("bragg")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -57,7 +56,7 @@ def simulate(
         raise InputError(f"engine {engine!r} is unknown here; allowed are bragg and debye")
     angles = check_grid(two_theta)
     if radiation is not None:
-        model = replace(model, instrument=replace(model.instrument, radiation=radiation))
+        model = model.with_radiation(radiation)
     rows = model.rows(engine)
     parameters = {r.name: r.value for r in rows}
     for name, value in (values or {}).items():

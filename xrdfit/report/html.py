@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from xrdfit.inference.further import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.plaintext import printable
 from xrdfit.report.assessment import tables
-from xrdfit.report.figures import (
-    BACKGROUND,
-    CALCULATED,
-    DIFFERENCE,
-    EXCLUDED,
-    OBSERVED,
-    PHASES,
-    gaps_broken,
-    title,
-)
 from xrdfit.report.numbers import percent
 from xrdfit.report.summary import (
     FORMULAS,
@@ -31,18 +20,13 @@ from xrdfit.report.summary import (
     site_rows,
     statistics_items,
 )
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from xrdfit.report.zoomable import plot
 
 # The page may run its own script and nothing from anywhere else.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; worker-src blob:"
 )
-
-# No button may send the pattern anywhere.
-_PLOT_CONFIG = {"displaylogo": False, "responsive": True, "showSendToCloud": False, "plotlyServerURL": ""}
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 70rem;
@@ -143,92 +127,3 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Seque
     )
     head = f"<thead><tr>{head}</tr></thead>" if columns else ""
     return f'<div class="wide"><table class="{style}">{head}<tbody>{body}</tbody></table></div>'
-
-
-def plot(result: FitResult) -> str:
-    """Return the interactive picture as a piece of HTML with its script inside."""
-    return interactive(result).to_html(
-        full_html=False, include_plotlyjs=True, include_mathjax=False, config=_PLOT_CONFIG
-    )
-
-
-def interactive(result: FitResult) -> go.Figure:
-    """Return pattern, tick marks and difference as a plotly figure."""
-    from plotly.subplots import make_subplots
-
-    phases = [p.name for p in result.model.phases]
-    share = 0.04 + 0.03 * len(phases)
-    fig = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.02, row_heights=[0.8 - share, share, 0.2])
-    _add_lines(fig, result)
-    _add_ticks(fig, result, phases)
-    for low, high in result.options.exclude:
-        fig.add_vrect(x0=low, x1=high, fillcolor=EXCLUDED, line_width=0, layer="below")
-    angles = result.pattern["two_theta"].values
-    fig.update_xaxes(range=[float(angles[0]), float(angles[-1])], showline=True, mirror=True, linecolor="#888")
-    fig.update_yaxes(showline=True, mirror=True, linecolor="#888", zeroline=False)
-    fig.update_xaxes(title_text="2θ (degrees)", row=3, col=1)
-    fig.update_yaxes(title_text="intensity (counts)", exponentformat="none", row=1, col=1)
-    fig.update_yaxes(title_text="difference / σ", row=3, col=1)
-    fig.update_layout(
-        template="plotly_white",
-        height=620,
-        margin={"l": 80, "r": 20, "t": 60, "b": 55},
-        title={"text": _text(title(result)), "font": {"size": 15}, "x": 0.0, "xref": "paper"},
-        legend={
-            "orientation": "h",
-            "x": 1.0,
-            "xanchor": "right",
-            "y": 1.01,
-            "yanchor": "bottom",
-            "bgcolor": "rgba(0,0,0,0)",
-        },
-        hovermode="closest",
-    )
-    return fig
-
-
-def _add_lines(fig: go.Figure, result: FitResult) -> None:
-    import plotly.graph_objects as go
-
-    p = result.pattern
-    angles = p["two_theta"].values
-    fig.add_trace(
-        go.Scatter(
-            x=angles, y=p["observed"].values, mode="markers", name="observed",
-            marker={"size": 3, "color": OBSERVED, "opacity": 0.6},
-        ),
-        row=1, col=1,
-    )  # fmt: skip
-    difference = p["residual"].values / p["sigma"].values
-    x, calculated, background, difference = gaps_broken(
-        angles, p["calculated"].values, p["background"].values, difference
-    )
-    for y, name, color, dash, row in (
-        (calculated, "calculated", CALCULATED, "solid", 1),
-        (background, "background", BACKGROUND, "dash", 1),
-        (difference, "difference", DIFFERENCE, "solid", 3),
-    ):
-        line = {"color": color, "width": 1.5, "dash": dash}
-        fig.add_trace(go.Scatter(x=x, y=y, mode="lines", name=name, line=line, showlegend=row == 1), row=row, col=1)
-
-
-def _add_ticks(fig: go.Figure, result: FitResult, phases: list[str]) -> None:
-    import plotly.graph_objects as go
-
-    marks = result.pattern
-    names = marks["tick_phase"].values.astype(str)
-    for row, phase in enumerate(phases):
-        own = names == phase
-        angles = marks["tick_two_theta"].values[own]
-        marker = {"symbol": "line-ns", "size": 11, "line": {"width": 1.5, "color": PHASES[row % len(PHASES)]}}
-        fig.add_trace(
-            go.Scatter(
-                x=angles, y=[-row] * len(angles), mode="markers", marker=marker, name=_text(phase), showlegend=False,
-                text=marks["tick_hkl"].values[own].astype(str), hovertemplate="%{text}<br>%{x:.3f}°",
-            ),
-            row=2, col=1,
-        )  # fmt: skip
-    fig.update_yaxes(
-        tickvals=[-row for row in range(len(phases))], ticktext=[_text(p) for p in phases],
-        range=[-len(phases) + 0.4, 0.6], showgrid=False, row=2, col=1,
-    )  # fmt: skip

@@ -96,6 +96,10 @@ def _read(known: Mapping[str, Field[Any]], name: str, value: Any, where: str, fo
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: instrument: a table is needed")
         return instrument_from_table({"schema": 1, "instrument": value}, where)
+    if name == "texture":
+        if not isinstance(value, list) or not all(type(index) is int for index in value):
+            raise InputError(f"{where}: texture: {value!r:.60}: three whole numbers are needed")
+        return tuple(value)
     if name in _PAIRS:
         return _pairs(value, where, name)
     field = known[name]
@@ -172,6 +176,18 @@ def read_texts(texts: Iterable[str], what: str, form: str) -> dict[str, str]:
             raise InputError(f"{what} {text!r}: {name} is given twice")
         found[name] = rest
     return found
+
+
+def read_hump(text: str) -> list[float]:
+    """Read "DEG" or "DEG,FWHM" of a hump; see `read_assignments`."""
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 2):
+        raise InputError(f"hump {text!r}: must read DEG, DEG FWHM (degrees 2θ) or auto")
+    return numbers
 
 
 def read_limits(texts: Iterable[str]) -> dict[str, tuple[float, float]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xrdfit.errors import need
 from xrdfit.inference.uncertainty.posterior import Posterior
 from xrdfit.report.figures import DIFFERENCE
 
@@ -24,6 +25,7 @@ def figure(posterior: Posterior, names: Sequence[str] = ()) -> Figure:
     names : sequence of str
         What to draw; every parameter (shares and totals left out) by default.
     """
+    need("posterior", "the corner plot", "corner")
     import corner
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import floor, log10
+
 from xrdfit.fitting.known import Known
 from xrdfit.inference.result import FitResult, FittedParameter, FittedSite
 from xrdfit.report.numbers import concise, percent
+from xrdfit.wording import PIECE_WORDS
 
 SPHERE_NOTE = (
     "Size is the Scherrer length L of Γ = Kλ/(L cosθ). The lines of a sphere of diameter D have "
@@ -36,12 +39,18 @@ def facts(result: FitResult) -> list[tuple[str, str]]:
             + (f": {r}" if (r := result.engine_reason) else ""),
         ),
         ("Radiation", f"{radiation_text(result)}, {radiation_origin(result)}"),
-        ("Anomalous terms", f"f′ and f″ ({result.options.anomalous_table})" if result.options.anomalous else "off"),
+        _amplitudes(result),
         ("Monochromator", _monochromator(result)),
         ("Size", size_note(result)),
         ("Background", background_text(result)),
         ("Kept exactly", _kept(result)),
     ]
+
+
+def _amplitudes(result: FitResult) -> tuple[str, str]:
+    if all(scan.model.radiation().neutron for scan in result.scans):
+        return "Scattering lengths", "bound coherent, of periodictable"
+    return "Anomalous terms", f"f′ and f″ ({result.options.anomalous_table})" if result.options.anomalous else "off"
 
 
 def _kept(result: FitResult) -> str:
@@ -134,7 +143,7 @@ def site_parameter(result: FitResult, site: FittedSite) -> FittedParameter:
     return result.parameters[f"{result.model.prefix(phase)}occ_{site.label}"]
 
 
-SITE_COLUMNS = ("Site", "Wyckoff", "Occupancy", "Share of the element", "Atoms per cell", "")
+SITE_COLUMNS = ("Site", "Wyckoff", "Occupancy ± counting ± model", "Share of the element", "Atoms per cell", "")
 PARAMETER_COLUMNS = ("Parameter", "Value", "Unit", "68 % interval", "Serial error", "Status")
 
 
@@ -146,10 +155,30 @@ def site_rows(result: FitResult, phase: str) -> list[tuple[str, ...]]:
         atoms = concise(m * s.occupancy, None if s.stderr is None else m * s.stderr)
         share = f"{s.element} {percent(s.share, s.share_stderr)}"
         status = site_parameter(result, s).status
-        rows.append(
-            (s.label, s.wyckoff, concise(s.occupancy, s.stderr), share, atoms, "" if status == "varied" else status)
-        )
+        rows.append((s.label, s.wyckoff, _with_both(result, s), share, atoms, "" if status == "varied" else status))
     return rows
+
+
+def _with_both(result: FitResult, site: FittedSite) -> str:
+    """An occupancy with its error by counting and that by what the model lacks."""
+    model = site_parameter(result, site).stderr_model
+    if site.stderr is None or model is None:
+        return concise(site.occupancy, site.stderr)
+    decimals = max(2, -floor(log10(max(min(site.stderr, 0.5), 1e-6))))
+    return f"{site.occupancy:.{decimals}f} ± {site.stderr:.{decimals}f} ± {model:.{decimals}f}"
+
+
+def model_error_lines(result: FitResult) -> list[str]:
+    """For each occupancy that moves, what makes its error by the model."""
+    lines = []
+    for name in result.problem.occupancies.names:
+        error = result.model_errors.of({name: 1.0})
+        parts = [
+            f"{PIECE_WORDS.get(kind, kind)} {part:.3f}" for kind, part in error.by.items() if part > 0.1 * error.total
+        ]
+        if parts:
+            lines.append(f"{name}: ± {error.total:.3f} by {', '.join(parts[:4])}")
+    return lines
 
 
 def parameter_rows(result: FitResult, everything: bool = False) -> list[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Container
 
 import gemmi
 
-from xrdfit.crystal.scattering import species_name, split_species
+from xrdfit.crystal.scattering import normal_species, split_species
 from xrdfit.errors import InputError
 
 _WATER = re.compile(r"(?:wat(?:er)?|h2o|oh2|hoh|d2o|ow|oh|od)(?![a-z])", re.IGNORECASE)
@@ -52,7 +52,7 @@ def from_symbol(symbol: str) -> tuple[list[tuple[str, float]], str | None]:
     if text.upper() == "T":
         raise InputError(f"type symbol {text!r}: a site or tritium; write the element (H for tritium)")
     try:
-        return [(species_name(*split_species(text)), 1.0)], None
+        return [(normal_species(text), 1.0)], None
     except InputError:
         pass
     if match := _MIXED_CHARGE.fullmatch(text):
@@ -86,7 +86,7 @@ def _mixture(text: str) -> list[tuple[str, float]]:
             return []
         ion, share = match["ion"] or match["ion2"], float(match["before"] or match["after"])
         try:
-            parts.append((species_name(*split_species(ion)), share))
+            parts.append((normal_species(ion), share))
         except InputError:
             return []
     total = sum(share for _, share in parts)
@@ -133,8 +133,9 @@ def from_label(label: str, formula: Container[str] | None = None) -> tuple[str, 
     element = found[0]
     if known and element not in (formula or ()):
         return element, f"no type symbol; {element} taken from the label, which the file's formula lacks"
-    plain = letters.startswith(element)
-    return element, f"no type symbol; {'the element' if plain else element} taken from the label"
+    species = "D" if element == "H" and letters[:1].upper() == "D" else element  # which neutrons tell from H
+    plain = letters.startswith(species)
+    return species, f"no type symbol; {'the element' if plain else species} taken from the label"
 
 
 def _is_water(label: str, formula: Container[str] | None) -> bool:

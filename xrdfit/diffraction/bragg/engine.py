@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
-from xrdfit.diffraction.bragg.lines import INSTRUMENT_WIDTHS, Lines, LineTable, Rows, bind_lines, polarization_factor
-from xrdfit.diffraction.bragg.profile import Peaks, reaches, sum_peaks, sum_peaks_jacobian
+from xrdfit.diffraction.bragg.line_sums import Peaks, reaches, sum_peaks, sum_peaks_jacobian
+from xrdfit.diffraction.bragg.lines import Lines, LineTable, Rows, bind_lines
 from xrdfit.diffraction.bragg.row_slopes import row_slopes
 from xrdfit.diffraction.bragg.sphere_lines import sphere_matrix
 from xrdfit.diffraction.grids import check_grid
+from xrdfit.diffraction.optics import WIDTHS, optical_names
+from xrdfit.diffraction.probe import Probe, polarization_factor, polarization_slope
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
@@ -45,9 +47,8 @@ _SCALES = {
     "Y": 1e-2,
     "S_L": 1e-2,
     "H_L": 1e-2,
-    "mu_t": 1e-2,
 }
-_FROM_ZERO = ("microstrain", *INSTRUMENT_WIDTHS)
+_FROM_ZERO = ("microstrain", *WIDTHS)
 _POSITIVE = ("size_nm", "march_r")
 
 
@@ -71,7 +72,6 @@ class BraggEngine:
     two_theta: FloatArray
     names: tuple[str, ...]
     table: LineTable
-    _grid_factor: FloatArray | None
 
     def pattern(self, values: Values) -> FloatArray:
         """Return the pattern, shape (n,).
@@ -104,9 +104,22 @@ class BraggEngine:
             pattern, jacobian = self._sphere_jacobian(values, names)
         else:
             pattern, jacobian = self._row_jacobian(values, names)
-        if self._grid_factor is not None:
-            return pattern * self._grid_factor, jacobian * self._grid_factor[:, None]
-        return pattern, jacobian
+        if not self.table.settings.lorentz_along_profile:
+            return pattern, jacobian
+        factor = self._along_profile(values)
+        jacobian *= factor[:, None]
+        if "polarization" in names and self.table.settings.polarized:
+            jacobian[:, list(names).index("polarization")] = pattern * self._along_profile(values, "polarization")
+        return pattern * factor, jacobian
+
+    def _along_profile(self, values: Values, name: str = "") -> FloatArray:
+        """Return Lorentz and polarization factor at the points of the grid, or the derivative by `polarization`."""
+        settings, theta = self.table.settings, 0.5 * np.radians(self.two_theta)
+        lorentz = 1.0 / (np.sin(theta) * np.cos(theta))
+        if self.table.probe.radiation.neutron:
+            return lorentz * (not name)
+        given = theta, settings.monochromator_deg, values["polarization"] if settings.polarized else 0.5
+        return lorentz * (polarization_slope(*given, name) if name else polarization_factor(*given))
 
     def positions(self, values: Values) -> tuple[NDArray[np.int64], FloatArray]:
         """Return the tick marks: the lines within the grid that the strongest emission line makes.
@@ -119,7 +132,7 @@ class BraggEngine:
         """
         self._check(values)
         lines = self.table.lines(values)
-        strongest = int(np.argmax(self.table.weights))
+        strongest = int(np.argmax(self.table.probe.weights(values)))
         seen = self.table.shifted(values, 2.0 * lines.theta[strongest])
         inside = (seen >= self.two_theta[0]) & (seen <= self.two_theta[-1]) & lines.exists[strongest]
         order = np.flatnonzero(inside)[np.argsort(seen[inside], kind="stable")]
@@ -140,8 +153,9 @@ class BraggEngine:
             total = lines.area @ sphere_matrix(self.two_theta, self.table, values, lines)
         else:
             rows = self.table.rows(values, lines, self.table.counts(values, lines))
-            total = sum_peaks(self.two_theta, rows.only(self._reaching(rows, lines)).peaks(lines.area))
-        return total if self._grid_factor is None else total * self._grid_factor
+            rows = rows.only(self._reaching(rows, lines))
+            total = sum_peaks(self.two_theta, rows.peaks(lines.area), self._groups(rows, values))
+        return total * self._along_profile(values) if self.table.settings.lorentz_along_profile else total
 
     def _reaching(self, rows: Rows, lines: Lines) -> NDArray[np.intp]:
         """Return the rows that matter on the grid: none whose angle does not exist or whose tail ends before it."""
@@ -155,7 +169,7 @@ class BraggEngine:
         keep = self._reaching(rows, lines)
         rows = rows.only(keep)
         still = np.zeros(keep.size)
-        closed = dict(row_slopes(table, values, lines, rows, names))
+        closed = dict(row_slopes(table, values, lines, rows, counts, names))
         columns: list[Peaks] = []
         for name in names:
             if name in closed:
@@ -164,7 +178,11 @@ class BraggEngine:
                 columns.append(self._row_differences(values, name, lines, counts, keep))
             else:
                 columns.append(Peaks(still, still, still, still))
-        return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), _stack(columns, keep.size))
+        slopes = _stack(columns, keep.size)
+        return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), slopes, self._groups(rows, values))
+
+    def _groups(self, rows: Rows, values: Values) -> NDArray[np.intp] | None:
+        return rows.group if rows.group.size and self.table.divergent(values) else None
 
     def _row_differences(
         self, values: Values, name: str, lines: Lines, counts: NDArray[np.intp], keep: NDArray[np.intp]
@@ -181,16 +199,16 @@ class BraggEngine:
         return Peaks(*_difference(evaluate, values, name))
 
     def _moves_lines(self, name: str) -> bool:
-        return name in self.table.cell_names or name in ("march_r", "mu_t")
+        return name in self.table.cell_names or name == "march_r"
 
     def _sphere_jacobian(self, values: Values, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
         lines = self.table.lines(values)
         matrix = sphere_matrix(self.two_theta, self.table, values, lines)
-        by_area = lines.amplitudes.slopes(names)
+        by_area = self.table.area_slopes(values, lines, names)
         jacobian = np.zeros((self.two_theta.size, len(names)))
         for column, name in enumerate(names):
             if name in by_area:
-                jacobian[:, column] = (lines.factor * by_area[name]).ravel() @ matrix
+                jacobian[:, column] = by_area[name].ravel() @ matrix
             elif name in self.names and not _flat(values, name):
 
                 def evaluate(value: float, name: str = name) -> FloatArray:
@@ -224,14 +242,11 @@ def bind(structure: Structure, two_theta: ArrayLike, radiation: Radiation, setti
         For a grid that is empty, not ascending or out of range.
     """
     grid = check_grid(two_theta)
-    shortest = min(line.wavelength for line in radiation.lines)
-    d_min = _smallest_spacing(structure.cell.volume, shortest, float(grid[-1]))
+    own = {line.wavelength for line in radiation.lines}
+    shortest = [min(own) if line.wavelength in own else line.wavelength for line in Probe(radiation, settings).lines]
+    d_min = tuple(_smallest_spacing(structure.cell.volume, wavelength, float(grid[-1])) for wavelength in shortest)
     table = bind_lines(structure, radiation, settings, d_min)
-    factor = None
-    if settings.lorentz_along_profile:
-        theta = 0.5 * np.radians(grid)
-        factor = polarization_factor(2.0 * theta, settings) / (np.sin(theta) * np.cos(theta))
-    return BraggEngine(grid, _names(table), table, factor)
+    return BraggEngine(grid, _names(table), table)
 
 
 def _smallest_spacing(volume: float, wavelength: float, last: float) -> float:
@@ -251,9 +266,10 @@ def _names(table: LineTable) -> tuple[str, ...]:
         *("size_nm", "size_sigma", "microstrain"),
         *(("mixing",) if settings.shape == "scherrer" else ()),
         *(("march_r",) if settings.march_axis is not None else ()),
-        *("zero_deg", "displacement_mm", *INSTRUMENT_WIDTHS),
+        *("zero_deg", "displacement_mm", *WIDTHS),
         *(("S_L", "H_L") if settings.axial else ()),
-        *(("mu_t",) if settings.film else ()),
+        *table.probe.names,
+        *optical_names(table.probe),
     )
 
 

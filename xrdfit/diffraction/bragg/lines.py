@@ -1,16 +1,15 @@
 """The line table: position, width and area of every powder line as a pure function of the parameters.
 
 It has a few dozen to a few hundred rows, so that whatever moves rows in a complicated way is differentiated on the
-rows, by central differences, and the pattern's own derivatives stay analytic; what a usual fit varies has closed forms,
-in `row_slopes`.
+rows, by central differences, and the pattern's own derivatives stay analytic; nearly everything has closed forms, in
+`row_slopes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from math import cos, radians
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,15 +26,23 @@ from xrdfit.crystal.symmetry import (
     reflections,
 )
 from xrdfit.diffraction.bragg.axial import node_counts, sub_lines
-from xrdfit.diffraction.bragg.profile import Peaks, combine_widths, split_width
+from xrdfit.diffraction.bragg.line_sums import Peaks
+from xrdfit.diffraction.bragg.profile import combine_widths, split_width
 from xrdfit.diffraction.bragg.sizes import lognormal_nodes
 from xrdfit.diffraction.bragg.structure_factors import Amplitudes, StructureFactors, bind_structure_factors
+from xrdfit.diffraction.optics import (
+    instrument_widths,
+    observed_angle,
+    optical_factor,
+    optical_names,
+    optical_slope,
+)
+from xrdfit.diffraction.probe import Probe
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.settings import EngineSettings
 
 Values = Mapping[str, float]
 
-INSTRUMENT_WIDTHS = ("U", "V", "W", "X", "Y")
 _LAST_SINE = 0.9999  # beyond 178.4 degree no line can be measured, and LP and the widths diverge
 
 
@@ -48,7 +55,8 @@ class Lines:
     theta : ndarray, shape (w, n)
         Bragg angle, radian.
     exists : ndarray of bool, shape (w, n)
-        False where the angle is beyond 178.4 degree or there is none; such lines have a factor of 0.
+        False where the angle is beyond 178.4 degree or there is none, and below the d-spacing down to which lines of
+        this wavelength are computed; such lines have a factor of 0.
     s : ndarray, shape (n,)
         sin(theta)/lambda, 1/Angstrom.
     amplitudes : Amplitudes
@@ -58,6 +66,8 @@ class Lines:
     factor : ndarray, shape (w, n)
         Area per cell and per |F|^2: degree x (intensity per radian), so that the pattern's integral over radians is
         m |F|^2 lambda^3 LP' / (16 pi V).
+    bare : ndarray, shape (w, n)
+        `factor` without polarization, slits and absorption.
     cell : Cell
     """
 
@@ -67,7 +77,20 @@ class Lines:
     amplitudes: Amplitudes
     f_squared: FloatArray
     factor: FloatArray
+    bare: FloatArray
     cell: Cell
+    _made_by: tuple[LineTable, Values]
+
+    @cached_property
+    def factor_by_theta(self) -> FloatArray:
+        """Derivative of `factor` by theta, shape (w, n)."""
+        table, values = self._made_by
+        return table.factor_by_theta(values, self)
+
+    @cached_property
+    def f_squared_by_s(self) -> FloatArray:
+        """Derivative of `f_squared` by s, shape (w, n)."""
+        return self.amplitudes.slope_by_s()
 
     @property
     def area(self) -> FloatArray:
@@ -83,6 +106,10 @@ class Rows:
     ----------
     line, size : ndarray of int, shape (m,)
         Index into the flattened `Lines`, and into the sizes of the distribution.
+    part : ndarray of int, shape (m,)
+        Index of the axial sub-line among those of all lines and sizes; `group` counts what they are parts of.
+    group : ndarray of int, shape (m,)
+        Rows of one line and size, which differ in position alone, have one number and stand together.
     two_theta : ndarray, shape (m,)
         Angle before zero and displacement, radian.
     position, fwhm : ndarray, shape (m,)
@@ -93,6 +120,8 @@ class Rows:
 
     line: NDArray[np.intp]
     size: NDArray[np.intp]
+    part: NDArray[np.intp]
+    group: NDArray[np.intp]
     two_theta: FloatArray
     position: FloatArray
     fwhm: FloatArray
@@ -115,10 +144,11 @@ class LineTable:
 
     group: SpaceGroup
     settings: EngineSettings
+    probe: Probe
     wavelengths: FloatArray
-    weights: FloatArray
     reflections: Reflections
     factors: StructureFactors
+    _listed: NDArray[np.bool_]
     _products: FloatArray
     _march_products: FloatArray
     _march_axis: FloatArray
@@ -135,63 +165,86 @@ class LineTable:
         s = 0.5 * np.sqrt(_inverse_d_squared(self._products, metric))
         sine = np.multiply.outer(self.wavelengths, s)
         theta = np.arcsin(np.minimum(sine, _LAST_SINE))
-        exists = sine <= _LAST_SINE
-        factor = self._intensity_factor(values, theta, cell.volume) * exists
-        if self.settings.march_axis is not None:
-            factor *= self._march(values["march_r"], metric)
+        exists = (sine <= _LAST_SINE) & self._listed
+        bare = self._bare(values, theta, cell, self.probe.weights(values)) * exists
+        factor = bare * self._optics(values, theta)
         amplitudes = self.factors.at(values, s)
-        return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, cell)
+        return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, bare, cell, (self, values))
 
     def line_slopes(self, values: Values, lines: Lines, name: str) -> tuple[FloatArray, FloatArray]:
-        """Return the derivatives of theta and of the areas by a parameter of the cell, each (w, n); see `lines`.
-
-        Preferred orientation, which follows the metric in its own way, is not in them.
-        """
+        """Return the derivatives of theta and of the areas by a parameter of the cell, each (w, n); see `lines`."""
         metric, by_cell = lines.cell.reciprocal_metric, metric_slope(self.group, lines.cell, name)
-        s = _inverse_d_squared(self._products, -metric @ by_cell @ metric) / (8.0 * lines.s)
+        moved = -metric @ by_cell @ metric
+        s = _inverse_d_squared(self._products, moved) / (8.0 * lines.s)
         theta = np.multiply.outer(self.wavelengths, s) / np.cos(lines.theta)
         per_volume = 0.5 * np.sum(metric * by_cell)  # of ln V
-        by_angle = self._logarithmic_slope(values, lines.theta)
-        factor = lines.factor * (by_angle * theta - per_volume)
-        return theta, factor * lines.f_squared + lines.factor * lines.amplitudes.slope_by_s() * s
+        factor = lines.factor_by_theta * theta - per_volume * lines.factor
+        if self.settings.march_axis is not None:
+            factor = factor + lines.factor * self.march_slope(values, metric, moved)
+        return theta, factor * lines.f_squared + lines.factor * lines.f_squared_by_s * s
 
-    def _logarithmic_slope(self, values: Values, theta: FloatArray) -> FloatArray:
-        """Return the derivative of the logarithm of `_intensity_factor` by theta."""
-        tangent = np.tan(theta)
-        if self.settings.lorentz_along_profile:
-            slope = -1.0 / tangent
-        else:
-            through = cos(radians(self.settings.monochromator_deg)) ** 2
-            slope = tangent - 2.0 / tangent
-            slope -= 2.0 * through * np.sin(4.0 * theta) / (1.0 + through * np.cos(2.0 * theta) ** 2)
-        if self.settings.slits == "automatic":
-            slope += 1.0 / tangent
-        if self.settings.film:
-            depth = 2.0 * values["mu_t"] / np.sin(theta)
-            slope -= depth / (np.expm1(depth) * tangent)
-        return slope
-
-    def _intensity_factor(self, values: Values, theta: FloatArray, volume: float) -> FloatArray:
+    def _bare(self, values: Values, theta: FloatArray, cell: Cell, weights: FloatArray) -> FloatArray:
+        """Return weight, Lorentz factor and orientation of the lines, shape (w, n)."""
         sine = np.sin(theta)
-        strength = self.weights * self.wavelengths**3 * (180.0 / np.pi) / (16.0 * np.pi * volume)
-        factor = np.multiply.outer(strength, self.reflections.multiplicity.astype(float))
-        if self.settings.lorentz_along_profile:
-            factor /= sine
-        else:
-            factor *= polarization_factor(2.0 * theta, self.settings) / (sine * sine * np.cos(theta))
-        if self.settings.slits == "automatic":
-            factor *= sine
-        if self.settings.film:
-            factor *= -np.expm1(-2.0 * values["mu_t"] / sine)
-        return factor
+        strength = weights * self.wavelengths**3 * (180.0 / np.pi) / (16.0 * np.pi * cell.volume)
+        bare = np.multiply.outer(strength, self.reflections.multiplicity.astype(float))
+        bare /= sine if self.settings.lorentz_along_profile else sine * sine * np.cos(theta)
+        if self.settings.march_axis is not None:
+            bare *= self._march(values["march_r"], cell.reciprocal_metric)
+        return bare
+
+    def _optics(self, values: Values, theta: FloatArray, name: str = "") -> FloatArray:
+        """Return the factors of `optical_factor` that belong to lines, or their derivative by a parameter or theta."""
+        polarized = not self.settings.lorentz_along_profile
+        if name:
+            return optical_slope(theta, self.probe, values, name, polarized=polarized)[1]
+        return optical_factor(theta, self.probe, values, polarized=polarized)
+
+    def factor_by_theta(self, values: Values, lines: Lines) -> FloatArray:
+        """Return the derivative of the lines' `factor` by theta, shape (w, n)."""
+        tangent = np.tan(lines.theta)
+        lorentz = -1.0 / tangent if self.settings.lorentz_along_profile else tangent - 2.0 / tangent
+        return lines.factor * lorentz + lines.bare * self._optics(values, lines.theta, "theta")
+
+    def area_slopes(self, values: Values, lines: Lines, names: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the derivatives of the areas by those of `names` that move nothing else, each (w, n)."""
+        slopes = {name: lines.factor * slope for name, slope in lines.amplitudes.slopes(names).items()}
+        for name in optical_names(self.probe):
+            if name in names:
+                slopes[name] = lines.bare * self._optics(values, lines.theta, name) * lines.f_squared
+        for name in self.probe.names:
+            if name in names:
+                bare = self._bare(values, lines.theta, lines.cell, self.probe.weight_slopes(values, name))
+                slopes[name] = bare * lines.exists * self._optics(values, lines.theta) * lines.f_squared
+        return slopes
 
     def _march(self, r: float, metric: FloatArray) -> FloatArray:
         """Return the mean of (r^2 cos^2 alpha + sin^2 alpha / r)^(-3/2) over the equivalents, shape (n,)."""
-        squared = _inverse_d_squared(self._march_products, metric)
-        axis = self._march_axis
-        cosine2 = (self.reflections.equivalents @ (metric @ axis)) ** 2 / (squared * (axis @ metric @ axis))
-        each = (r * r * cosine2 + (1.0 - cosine2) / r) ** -1.5
+        each = _march_factor(r, self._march_cosine(metric)[2])
         return np.bincount(self.reflections.owner, each) / self.reflections.multiplicity
+
+    def _march_cosine(self, metric: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return h G a, h G h (a G a) and the squared cosine of the angle with the axis a, of all equivalents h."""
+        axis = self._march_axis
+        along = self.reflections.equivalents @ (metric @ axis)
+        lengths = _inverse_d_squared(self._march_products, metric) * (axis @ metric @ axis)
+        return along, lengths, along**2 / lengths
+
+    def march_slope(self, values: Values, metric: FloatArray, moved: FloatArray | None = None) -> FloatArray:
+        """Return the derivative of the logarithm of March and Dollase's factor by r, or as the metric moves, (n,)."""
+        r, axis = values["march_r"], self._march_axis
+        along, lengths, cosine2 = self._march_cosine(metric)
+        each = _march_factor(r, cosine2)
+        if moved is None:
+            inner = 2.0 * r * cosine2 - (1.0 - cosine2) / r**2
+        else:
+            squared, own = _inverse_d_squared(self._march_products, metric), axis @ metric @ axis
+            turned = 2.0 * along * (self.reflections.equivalents @ (moved @ axis)) / lengths
+            stretched = _inverse_d_squared(self._march_products, moved) / squared + (axis @ moved @ axis) / own
+            inner = (r * r - 1.0 / r) * (turned - cosine2 * stretched)
+        slope = -1.5 * each ** (5.0 / 3.0) * inner
+        owner = self.reflections.owner
+        return np.bincount(owner, slope) / np.bincount(owner, each)
 
     def widths(self, values: Values, lines: Lines, size_nm: float) -> tuple[FloatArray, FloatArray]:
         """Return the widths of sample and instrument together.
@@ -212,8 +265,7 @@ class LineTable:
 
     def shifted(self, values: Values, two_theta: FloatArray) -> FloatArray:
         """Return where lines at `two_theta`, radian, are seen, degree: zero and displacement of the specimen."""
-        tilt = -2.0 * values["displacement_mm"] / self.settings.radius_mm * np.cos(0.5 * two_theta)
-        return np.degrees(two_theta + tilt) + values["zero_deg"]
+        return observed_angle(two_theta, values["zero_deg"], values["displacement_mm"], self.settings.radius_mm)
 
     def rows(self, values: Values, lines: Lines, counts: NDArray[np.intp]) -> Rows:
         """Return the table's rows, with `counts` axial sub-lines for each line and size (see `counts`)."""
@@ -225,40 +277,37 @@ class LineTable:
         size = np.repeat(np.arange(len(sizes)), lines.theta.size)
         share = np.repeat(shares, lines.theta.size)
         two_theta = 2.0 * lines.theta.ravel()[line]
-        if self.settings.axial and (values["S_L"] != 0.0 or values["H_L"] != 0.0):
-            parent, two_theta, weight = sub_lines(two_theta, values["S_L"], values["H_L"], counts)
-            line, size, fwhm, eta = line[parent], size[parent], fwhm[parent], eta[parent]
-            share = share[parent] * weight
-        return Rows(line, size, two_theta, self.shifted(values, two_theta), fwhm, share * eta, share * (1.0 - eta))
+        group = np.arange(line.size)
+        if self.divergent(values):
+            group, two_theta, weight = sub_lines(two_theta, values["S_L"], values["H_L"], counts)
+            line, size, fwhm, eta = line[group], size[group], fwhm[group], eta[group]
+            share = share[group] * weight
+        part = np.arange(line.size)
+        seen = self.shifted(values, two_theta)
+        return Rows(line, size, part, group, two_theta, seen, fwhm, share * eta, share * (1.0 - eta))
+
+    def divergent(self, values: Values) -> bool:
+        """Whether axial divergence splits the lines."""
+        return self.settings.axial and (values["S_L"] != 0.0 or values["H_L"] != 0.0)
 
     def counts(self, values: Values, lines: Lines) -> NDArray[np.intp]:
         """Return the number of axial sub-lines, a choice that a derivative has to keep."""
         sizes, _ = lognormal_nodes(values["size_nm"], values["size_sigma"])
-        if not self.settings.axial or (values["S_L"] == 0.0 and values["H_L"] == 0.0):
+        if not self.divergent(values):
             return np.ones(len(sizes) * lines.theta.size, dtype=np.intp)
         fwhm = np.concatenate([combine_widths(*self.widths(values, lines, size))[0] for size in sizes])
         two_theta = np.tile(2.0 * lines.theta.ravel(), len(sizes))
         return node_counts(two_theta, np.radians(fwhm), values["S_L"], values["H_L"])
 
 
-def polarization_factor(two_theta: FloatArray, settings: EngineSettings) -> FloatArray:
-    """Return (1 + cos^2 2theta_M cos^2 2theta) / (1 + cos^2 2theta_M) at `two_theta`, radian."""
-    through = cos(radians(settings.monochromator_deg)) ** 2
-    return (1.0 + through * np.cos(two_theta) ** 2) / (1.0 + through)
-
-
-def instrument_widths(values: Values, cosine: FloatArray, tangent: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the instrument's Gaussian width squared and its Lorentzian width.
-
-    U tan^2 theta + V tan theta + W (Caglioti, Paoletti & Ricci, Nucl. Instrum. 3, 223, 1958), degree^2, which counts
-    as 0 where the polynomial is negative, and X tan theta + Y / cos theta, degree.
-    """
-    gauss = np.maximum((values["U"] * tangent + values["V"]) * tangent + values["W"], 0.0)
-    return gauss, values["X"] * tangent + values["Y"] / cosine
+def _march_factor(r: float, cosine2: FloatArray) -> FloatArray:
+    return (r * r * cosine2 + (1.0 - cosine2) / r) ** -1.5
 
 
 @lru_cache(maxsize=64)
-def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSettings, d_min: float) -> LineTable:
+def bind_lines(
+    structure: Structure, radiation: Radiation, settings: EngineSettings, d_min: tuple[float, ...]
+) -> LineTable:
     """Lower a structure to its line table.
 
     Parameters
@@ -267,18 +316,22 @@ def bind_lines(structure: Structure, radiation: Radiation, settings: EngineSetti
         Its cell decides which reflections there are; they stay when the cell moves.
     radiation : Radiation
     settings : EngineSettings
-    d_min : float
-        Smallest d-spacing, Angstrom.
+    d_min : tuple of float
+        Smallest d-spacing, Angstrom, for each line of the probe: what is near backscattering for one wavelength is not
+        for another.
     """
-    table = reflections(structure.group, structure.cell, d_min)
+    table = reflections(structure.group, structure.cell, min(d_min))
+    listed = structure.cell.d_spacing(table.hkl) >= (1.0 - 1e-9) * np.array(d_min)[:, None]
+    probe = Probe(radiation, settings)
     axis = settings.march_axis or (0, 0, 1)
     return LineTable(
         group=structure.group,
         settings=settings,
-        wavelengths=np.array([line.wavelength for line in radiation.lines]),
-        weights=np.array([line.weight for line in radiation.lines]),
+        probe=probe,
+        wavelengths=probe.wavelengths,
         reflections=table,
-        factors=bind_structure_factors(structure, table.hkl, radiation, settings),
+        factors=bind_structure_factors(structure, table.hkl, probe),
+        _listed=listed,
         _products=_index_products(table.hkl),
         _march_products=_index_products(table.equivalents),
         _march_axis=np.array(axis, dtype=float),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from xrdfit.crystal.radiation import Line, Radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import cell_from_free, cell_names
-from xrdfit.diffraction.bragg.lines import bind_lines, polarization_factor
+from xrdfit.diffraction.bragg.lines import bind_lines
+from xrdfit.diffraction.probe import polarization_factor
 from xrdfit.diffraction.protocol import FloatArray
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
@@ -32,9 +33,10 @@ class ReflectionTable:
     two_theta : ndarray, shape (n,)
         Bragg angle, degree, for the strongest line of the radiation.
     f_squared : ndarray, shape (n,)
-        Mean of |F(h)|^2 and |F(-h)|^2, electrons^2 per cell, with displacement and occupancies in it.
+        Mean of |F(h)|^2 and |F(-h)|^2 per cell, electrons^2 or, for neutrons, fm^2, with displacement and occupancies
+        in it.
     lorentz_polarization : ndarray, shape (n,)
-        (1 + cos^2 2theta_M cos^2 2theta) / (sin^2 theta cos theta).
+        (1 + cos^2 2theta_M cos^2 2theta) / (sin^2 theta cos theta); of neutrons the denominator alone.
     intensity : ndarray, shape (n,)
         multiplicity x f_squared x lorentz_polarization, the strongest at 100.
     """
@@ -77,9 +79,10 @@ def reflection_table(
     two_theta_range : tuple of float
         First and last angle, degree, 0 to 180.
     settings : EngineSettings
-        Anomalous terms and monochromator.
+        Anomalous terms, monochromator and polarization.
     values : mapping, optional
-        Occupancies, coordinates, B and cell under their parameters' names, in place of the structure's own.
+        Occupancies, coordinates, B and cell under their parameters' names, in place of the structure's own; and
+        `polarization` where the settings have it.
 
     Raises
     ------
@@ -92,9 +95,10 @@ def reflection_table(
     own = {**structure_values(structure), **(values or {})}
     moved = replace(structure, cell=cell_from_free(structure.group, own))
     wavelength = radiation.wavelength
-    single = Radiation(radiation.name, (Line(wavelength, 1.0),))
+    single = Radiation(radiation.name, (Line(wavelength, 1.0),), radiation.probe)
+    settings = replace(settings, extra_lines=(), kalpha_ratio=False, f_prime=())
     d_min = 0.5 * wavelength / sin(radians(0.5 * high))
-    table = bind_lines(moved, single, settings, d_min)
+    table = bind_lines(moved, single, settings, (d_min,))
     d = moved.cell.d_spacing(table.reflections.hkl)
     sine = np.minimum(0.5 * wavelength / d, 1.0)
     two_theta = 2.0 * np.arcsin(sine)
@@ -102,8 +106,11 @@ def reflection_table(
     inside = (np.degrees(two_theta) >= low) & (np.degrees(two_theta) <= high) & (sine < 1.0 - 1e-12)
     two_theta, sine = two_theta[inside], sine[inside]
     f_squared = table.factors.squared(own, 0.5 / d)[0, inside]
-    through = np.cos(radians(settings.monochromator_deg)) ** 2
-    lp = polarization_factor(two_theta, settings) * (1.0 + through) / (sine**2 * np.cos(0.5 * two_theta))
+    lp = 1.0 / (sine**2 * np.cos(0.5 * two_theta))
+    if not radiation.neutron:
+        through = np.cos(radians(settings.monochromator_deg)) ** 2
+        fraction = own["polarization"] if settings.polarized else 0.5
+        lp *= polarization_factor(0.5 * two_theta, settings.monochromator_deg, fraction) * (1.0 + through)
     multiplicity = table.reflections.multiplicity[inside]
     strength = multiplicity * f_squared * lp
     strongest = strength.max(initial=0.0)

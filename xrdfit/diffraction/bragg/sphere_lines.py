@@ -8,8 +8,9 @@ from math import pi
 import numpy as np
 
 from xrdfit.diffraction.bragg.axial import node_counts, sub_lines
-from xrdfit.diffraction.bragg.lines import Lines, LineTable, instrument_widths
+from xrdfit.diffraction.bragg.lines import Lines, LineTable
 from xrdfit.diffraction.bragg.sphere_shape import broadened_line, sphere_line
+from xrdfit.diffraction.optics import instrument_widths
 from xrdfit.diffraction.protocol import FloatArray
 
 _WIDTH = 1.107  # full width at half maximum of a sphere's line, in lambda/(D cos theta)

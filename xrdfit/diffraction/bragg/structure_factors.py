@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.crystal.radiation import Radiation
-from xrdfit.crystal.scattering import anomalous, f0_coefficients
 from xrdfit.crystal.structure import Site, Structure
 from xrdfit.crystal.symmetry import free_coordinates, orbit_operations
+from xrdfit.diffraction.probe import Probe, SpeciesAmplitudes
 from xrdfit.diffraction.protocol import FloatArray
-from xrdfit.diffraction.settings import EngineSettings
 
 ComplexArray = NDArray[np.complex128]
 
@@ -71,8 +69,7 @@ class StructureFactors:
     _orbits: tuple[_Orbit, ...]
     _orbit_of: NDArray[np.intp]
     species_of: NDArray[np.intp]
-    _f0: tuple[FloatArray, FloatArray, FloatArray]
-    _dispersion: ComplexArray
+    scattering: SpeciesAmplitudes
 
     def at(self, values: Mapping[str, float], s: FloatArray) -> Amplitudes:
         """Evaluate at values of the parameters.
@@ -88,10 +85,8 @@ class StructureFactors:
         occupancy = np.array([values[f"occ_{site.label}"] for site in self.sites])
         displaced = np.exp(np.multiply.outer(-b, s * s))
         amplitude = np.array([orbit.amplitude(values) for orbit in self._orbits])[self._orbit_of]
-        factor, exponent, constant = self._f0
-        terms = factor[:, :, None] * np.exp(np.multiply.outer(-exponent, s * s))
-        f0 = terms.sum(axis=1) + constant[:, None]
-        form = (f0 + self._dispersion[:, :, None])[:, self.species_of]
+        terms = self.scattering.gaussians(s)
+        form = self.scattering.total(terms, values)[:, self.species_of]
         waves = occupancy[:, None] * displaced * amplitude
         real, imaginary = (form * waves.real).sum(axis=1), (form * waves.imag).sum(axis=1)
         return Amplitudes(self, values, s, b, occupancy, displaced, amplitude, terms, form, real, imaginary)
@@ -99,11 +94,6 @@ class StructureFactors:
     def squared(self, values: Mapping[str, float], s: FloatArray) -> FloatArray:
         """Return the mean of |F(h)|^2 and |F(-h)|^2, electrons^2 per cell, shape (w, n); see `at`."""
         return self.at(values, s).squared
-
-    @property
-    def exponents(self) -> FloatArray:
-        """Exponents of the Gaussians of f0, shape (species, terms), Angstrom^2."""
-        return self._f0[1]
 
     def orbit(self, row: int) -> _Orbit:
         """Return the position of a site."""
@@ -132,7 +122,7 @@ class Amplitudes:
     terms : ndarray, shape (species, terms, n)
         Gaussians of f0.
     form : ndarray of complex, shape (w, sites, n)
-        f0 + f' + i f''.
+        f0 + f' + i f'', or b.
     real, imaginary : ndarray of complex, shape (w, n)
         P and Q.
     """
@@ -172,6 +162,10 @@ class Amplitudes:
             elif kind == "b" and name in model.names:
                 rows = model.rows_of(label)
                 out[name] = -(self.s**2) * np.einsum("j,wjn->wn", self.occupancy[rows], per_site[:, rows])
+            elif name in model.scattering.names:
+                whose = (model.scattering.whose(name)[model.species_of] * self.occupancy)[:, None] * self.displaced
+                real, imaginary = ((whose * part).sum(axis=0) for part in (self.amplitude.real, self.amplitude.imag))
+                out[name] = 2.0 * (self.real.real * real + self.imaginary.real * imaginary)
             elif name in model.names:
                 rows = model.rows_of(label)
                 slope = model.orbit(rows[0]).amplitude_slope(values, name)
@@ -182,47 +176,39 @@ class Amplitudes:
     def slope_by_s(self) -> FloatArray:
         """Return the derivative of `squared` by s at fixed parameters, shape (w, n)."""
         model = self.model
-        f0 = -2.0 * self.s * (model.exponents[:, :, None] * self.terms).sum(axis=1)[model.species_of]
+        f0 = -2.0 * self.s * (model.scattering.exponent[:, :, None] * self.terms).sum(axis=1)[model.species_of]
         form = f0 - 2.0 * self.s * self.b[:, None] * self.form
         waves = self.occupancy[:, None] * self.displaced * self.amplitude
         real, imaginary = (form * waves.real).sum(axis=1), (form * waves.imag).sum(axis=1)
         return 2.0 * (self.real.conj() * real + self.imaginary.conj() * imaginary).real
 
 
-def bind_structure_factors(
-    structure: Structure, hkl: NDArray[np.int64], radiation: Radiation, settings: EngineSettings
-) -> StructureFactors:
+def bind_structure_factors(structure: Structure, hkl: NDArray[np.int64], probe: Probe) -> StructureFactors:
     """Lower a structure to the arrays that no parameter moves.
 
     Parameters
     ----------
     structure : Structure
     hkl : ndarray of int, shape (n, 3)
-    radiation : Radiation
-        f' and f'' are taken at the energy of each of its lines.
-    settings : EngineSettings
+    probe : Probe
+        Amplitudes are taken at the energy of each of its lines.
     """
     own = [site for site in structure.sites if site.shares is None]
     orbits = tuple(_bind_orbit(structure, site, hkl) for site in own)
     row = {site.label: index for index, site in enumerate(own)}
     species = list(dict.fromkeys(site.species for site in structure.sites))
-    element = {site.species: site.element for site in structure.sites}
-    table = [f0_coefficients(name) for name in species]
-    dispersion = np.zeros((len(radiation.lines), len(species)), dtype=complex)
-    if settings.anomalous:
-        for i, line in enumerate(radiation.lines):
-            dispersion[i] = [anomalous(element[name], line.energy_ev, settings.anomalous_table) for name in species]
+    scattering = probe.amplitudes(species)
     coordinates = (name for orbit in orbits for name in orbit.coordinates)
     names = (
         *(f"occ_{site.label}" for site in structure.sites),
         *coordinates,
         *(f"b_{site.label}" for site in own),
         "b_overall",
+        *scattering.names,
     )
-    f0 = (np.array([t[0] for t in table]), np.array([t[1] for t in table]), np.array([t[2] for t in table]))
     orbit_of = np.array([row[site.shares or site.label] for site in structure.sites])
     species_of = np.array([species.index(site.species) for site in structure.sites])
-    return StructureFactors(structure.sites, names, orbits, orbit_of, species_of, f0, dispersion)
+    return StructureFactors(structure.sites, names, orbits, orbit_of, species_of, scattering)
 
 
 def _bind_orbit(structure: Structure, site: Site, hkl: NDArray[np.int64]) -> _Orbit:

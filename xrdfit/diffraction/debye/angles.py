@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import pi
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.crystal.radiation import Radiation
+from xrdfit.crystal.radiation import Line
 from xrdfit.diffraction.debye.gridding import interpolation_matrix
 from xrdfit.diffraction.debye.transform import Nodes
 
@@ -19,9 +20,9 @@ FloatArray = NDArray[np.float64]
 
 
 def line_matrices(
-    nodes: Nodes, true_angle: FloatArray, a: float, radiation: Radiation, *, slope: bool = False
+    nodes: Nodes, true_angle: FloatArray, a: float, lines: Sequence[Line], *, slope: bool = False
 ) -> list[csr_array]:
-    """Matrices, one for each line, that take intensities at nodes of u = q a to the grid, times the line's weight.
+    """Matrices, one for each line, that take intensities at nodes of u = q a to the grid.
 
     Parameters
     ----------
@@ -30,23 +31,23 @@ def line_matrices(
         True 2 theta of the grid, degree.
     a : float
         Unit of length of the nodes, Angstrom.
-    radiation : Radiation
+    lines : sequence of Line
     slope : bool
         Derivatives by the true angle, per degree, instead of values.
     """
     half = np.radians(0.5 * true_angle)
     matrices = []
-    for line in radiation.lines:
+    for line in lines:
         per_sine = 4.0 * pi * a / line.wavelength / nodes.u_step
         position = per_sine * np.sin(half) - nodes.u[0] / nodes.u_step
-        factor = line.weight * per_sine * np.cos(half) * np.radians(0.5) if slope else np.full(len(half), line.weight)
+        factor = per_sine * np.cos(half) * np.radians(0.5) if slope else np.ones(len(half))
         matrices.append(interpolation_matrix(position, len(nodes.u), factor, slope=slope))
     return matrices
 
 
-def q_range(two_theta: FloatArray, margin: float, radiation: Radiation) -> tuple[float, float]:
+def q_range(two_theta: FloatArray, margin: float, lines: Sequence[Line]) -> tuple[float, float]:
     """Smallest and largest q, 1/Angstrom, of all lines on a grid that is widened by a margin, degree."""
     angles = np.clip([two_theta[0] - margin, two_theta[-1] + margin], 0.0, 180.0)
     low, high = 4.0 * pi * np.sin(np.radians(0.5 * angles))
-    wavelengths = [line.wavelength for line in radiation.lines]
+    wavelengths = [line.wavelength for line in lines]
     return float(low) / max(wavelengths), float(high) / min(wavelengths)

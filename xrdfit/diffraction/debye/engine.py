@@ -16,28 +16,20 @@ P. Debye, Ann. Phys. 351, 809 (1915); K. R. Beyerlein, Powder Diffr. 28, S2 (201
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from math import ceil, isfinite, pi
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.crystal.radiation import Radiation
-from xrdfit.crystal.scattering import anomalous, f0, split_species
 from xrdfit.crystal.structure import Structure
 from xrdfit.diffraction.debye.angles import line_matrices, q_range
 from xrdfit.diffraction.debye.geometry import Geometry
 from xrdfit.diffraction.debye.lattice_sums import LatticeSummer, LatticeSums, Memo
 from xrdfit.diffraction.debye.transform import Nodes
 from xrdfit.diffraction.grids import check_grid
-from xrdfit.diffraction.optics import (
-    WIDTHS,
-    Resolution,
-    film_slope,
-    intensity_factor,
-    intensity_slope,
-    scattering_angle,
-)
+from xrdfit.diffraction.optics import WIDTHS, Resolution, optical_factor, optical_names, optical_slope, scattering_angle
+from xrdfit.diffraction.probe import Probe
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
 
@@ -79,9 +71,10 @@ class _Fields:
         self.s_squared = (self.at.nodes.u / (4.0 * pi * values["a"])) ** 2
         self.occupancy = np.array([values[name] for name in engine.occupancy_names])
         b = values["b_overall"] + np.array([values[name] for name in engine.b_names])[list(engine.geometry.host)]
-        form = engine.form_factors(np.sqrt(self.s_squared))
+        form = engine.form_factors(np.sqrt(self.s_squared), values)
+        self.real_form, self.damping = form.real, np.exp(-b[:, None] * self.s_squared)
         self.alone = engine.multiplicity[:, None] * (form.real**2 + form.imag**2)
-        self.damped = form * np.exp(-b[:, None] * self.s_squared)
+        self.damped = form * self.damping
         self.amplitude = self.occupancy[:, None] * self.damped
         self.field = np.einsum("stu,ltu->lsu", engine.summer.matrix(self.at.sums.value), self.amplitude)
 
@@ -99,6 +92,12 @@ class _Fields:
         chosen = list(sites)
         return -2.0 * self.s_squared * (self.amplitude[:, chosen].conj() * self.field[:, chosen]).real.sum(axis=1)
 
+    def by_f_prime(self, sites: FloatArray, multiplicity: FloatArray) -> FloatArray:
+        """Derivative by a shift of f' of the sites (1, others 0) whose it is, (n_lines, n_u)."""
+        own = sites * self.occupancy
+        alone = 2.0 * np.einsum("s,lsu->lu", own * multiplicity, self.real_form)
+        return alone + 2.0 * np.einsum("s,su,lsu->lu", own, self.damping, self.field.real)
+
     def quadratic(self, matrix: FloatArray) -> FloatArray:
         """Quadratic form of the amplitudes with derivatives of the pair sums, (n_lines, n_u)."""
         field = np.einsum("stu,ltu->lsu", matrix, self.amplitude)
@@ -110,16 +109,16 @@ class DebyeEngine:
 
     The parameters are the occupancies, free coordinates, displacement parameters, cell, `size_nm` (diameter D, or the
     number median of a lognormal distribution), `size_sigma`, `microstrain`, zero shift and displacement of the
-    specimen, the instrument's widths and, for a film, `mu_t`. Calculations are remembered between calls, which
-    changes no result.
+    specimen, the instrument's widths, and the parameters of optics and probe that the settings add. Calculations are
+    remembered between calls, which changes no result.
     """
 
     def __init__(
         self, structure: Structure, two_theta: FloatArray, radiation: Radiation, settings: EngineSettings
     ) -> None:
         self.two_theta = two_theta
-        self.radiation = radiation
         self.settings = settings
+        self.probe = Probe(radiation, settings)
         self.geometry = Geometry.of(structure)
         self.multiplicity = self.geometry.multiplicity
         self.occupancy_names = tuple(f"occ_{site.label}" for site in structure.sites)
@@ -127,8 +126,9 @@ class DebyeEngine:
         self.summer = LatticeSummer(self.geometry, settings.min_distance)
         self._interpolation, self._blur = Memo(4), Memo()
         species = [site.species for site in structure.sites]
-        self._species = sorted(set(species))
-        self._species_of_site = [self._species.index(name) for name in species]
+        kinds = sorted(set(species))
+        self._scattering = self.probe.amplitudes(kinds)
+        self._species_of_site = [kinds.index(name) for name in species]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,7 +141,9 @@ class DebyeEngine:
             *self.geometry.cell_names,
             *("size_nm", "size_sigma", "microstrain", "zero_deg", "displacement_mm"),
             *WIDTHS,
-            *(("mu_t",) if self.settings.film else ()),
+            *self._scattering.names,
+            *self.probe.names,
+            *optical_names(self.probe),
         )
 
     def pattern(self, values: Values) -> FloatArray:
@@ -209,23 +211,11 @@ class DebyeEngine:
         """Pair sums at the nodes for these values."""
         shift = abs(values["zero_deg"]) + np.degrees(2.0 * abs(values["displacement_mm"]) / self.settings.radius_mm)
         margin = _ANGLE_MARGIN * max(1, ceil(shift / _ANGLE_MARGIN))
-        return self.summer(values, q_range(self.two_theta, margin, self.radiation))
+        return self.summer(values, q_range(self.two_theta, margin, self.probe.lines))
 
-    def form_factors(self, s: FloatArray) -> ComplexArray:
+    def form_factors(self, s: FloatArray, values: Values) -> ComplexArray:
         """Form factors by line, site and node, (n_lines, n_sites, n_u)."""
-        bare = np.array([f0(name, s) for name in self._species])
-        forms = bare + self._anomalous[:, :, None]
-        return forms[:, self._species_of_site]
-
-    @cached_property
-    def _anomalous(self) -> ComplexArray:
-        elements = [split_species(name)[0] for name in self._species]
-        if not self.settings.anomalous:
-            return np.zeros((len(self.radiation.lines), len(elements)), dtype=complex)
-        table = self.settings.anomalous_table
-        return np.array(
-            [[anomalous(name, line.energy_ev, table) for name in elements] for line in self.radiation.lines]
-        )
+        return self._scattering.at(s, values)[:, self._species_of_site]
 
     def _by(self, name: str, fields: _Fields, values: Values) -> FloatArray | None:
         """Derivative of the intensity at the nodes, (n_lines, n_u); None for what acts on the grid."""
@@ -238,6 +228,8 @@ class DebyeEngine:
             return fields.by_b(range(len(self.multiplicity)))
         if name in self.geometry.cell_names or name in self.geometry.coordinate_names:
             return fields.quadratic(self.summer.matrix(self.summer.by_geometry(name, fields.at, values)))
+        if name in self._scattering.names:
+            return fields.by_f_prime(self._scattering.whose(name)[self._species_of_site], self.multiplicity)
         by_size = {
             "size_nm": fields.at.sums.by_size / values["size_nm"],
             "size_sigma": fields.at.sums.by_sigma,
@@ -251,36 +243,48 @@ class DebyeEngine:
         )
 
     def _by_observation(self, name: str, intensity: FloatArray, fields: _Fields, values: Values) -> FloatArray:
-        """Derivative of the pattern by what acts on the grid: shifts, widths and film."""
+        """Derivative of the pattern by what acts on the grid: shifts, widths, weights of the lines and optics."""
         true, by_zero, by_displacement = self._angles(values)
-        mu_t = values.get("mu_t", 0.0)
-        resolution = Resolution.of(values)
+        theta = np.radians(0.5 * true)
+        curves, nodes = intensity[:, None], fields.at.nodes
+        factor = optical_factor(theta, self.probe, values)
+        if name in self.probe.names:
+            weights = self.probe.weight_slopes(values, name)
+            return self._blurred(self._on_grid(curves, nodes, values, weights)[0] * factor, values)
+        plain = self._on_grid(curves, nodes, values)[0]
         if name in WIDTHS:
-            sharp = self._on_grid(intensity[:, None], fields.at.nodes, values)[0]
-            return resolution.blur_slope(self.two_theta, name) @ (sharp * intensity_factor(true, self.settings, mu_t))
-        plain = self._on_grid(intensity[:, None], fields.at.nodes, values)[0]
-        if name == "mu_t":
-            return self._blurred(plain * film_slope(true, self.settings, mu_t), values)
-        slope = self._on_grid(intensity[:, None], fields.at.nodes, values, slope=True)[0]
-        by_angle = slope * intensity_factor(true, self.settings, mu_t)
-        by_angle += plain * intensity_slope(true, self.settings, mu_t)
+            return Resolution.of(values).blur_slope(self.two_theta, name) @ (plain * factor)
+        if name in optical_names(self.probe):
+            return self._blurred(plain * optical_slope(theta, self.probe, values, name)[1], values)
+        by_angle = self._on_grid(curves, nodes, values, slope=True)[0] * factor
+        by_angle += plain * optical_slope(theta, self.probe, values, "theta")[1] * np.radians(0.5)
         return self._blurred(by_angle * (by_zero if name == "zero_deg" else by_displacement), values)
 
     def _observed(self, curves: FloatArray, nodes: Nodes, values: Values) -> FloatArray:
         """Take curves at the nodes, (n_lines, k, n_u), to the grid as they are measured, (k, n)."""
-        factor = intensity_factor(self._angles(values)[0], self.settings, values.get("mu_t", 0.0))
+        factor = optical_factor(np.radians(0.5 * self._angles(values)[0]), self.probe, values)
         return self._blurred(self._on_grid(curves, nodes, values) * factor, values)
 
-    def _on_grid(self, curves: FloatArray, nodes: Nodes, values: Values, *, slope: bool = False) -> FloatArray:
-        """Interpolate curves at the nodes, (n_lines, k, n_u), to the grid and sum the lines, (k, n).
+    def _on_grid(
+        self,
+        curves: FloatArray,
+        nodes: Nodes,
+        values: Values,
+        weights: FloatArray | None = None,
+        *,
+        slope: bool = False,
+    ) -> FloatArray:
+        """Interpolate curves at the nodes, (n_lines, k, n_u), to the grid and sum the lines by their weights, (k, n).
 
-        With `slope` their derivative by the true angle, per degree.
+        With `slope` their derivative by the true angle, per degree; with `weights` others than the probe's.
         """
         key = (nodes, values["a"], values["zero_deg"], values["displacement_mm"], slope)
         matrices = self._interpolation(
-            key, lambda: line_matrices(nodes, self._angles(values)[0], values["a"], self.radiation, slope=slope)
+            key, lambda: line_matrices(nodes, self._angles(values)[0], values["a"], self.probe.lines, slope=slope)
         )
-        return np.sum([matrix @ curve.T for matrix, curve in zip(matrices, curves, strict=True)], axis=0).T
+        weights = self.probe.weights(values) if weights is None else weights
+        parts = [matrix @ (weight * curve).T for matrix, weight, curve in zip(matrices, weights, curves, strict=True)]
+        return np.sum(parts, axis=0).T
 
     def _blurred(self, curves: FloatArray, values: Values) -> FloatArray:
         resolution = Resolution.of(values)

@@ -150,7 +150,7 @@ class _Pieces:
 
     @classmethod
     def of(cls, pieces: Sequence[Piece]) -> _Pieces:
-        single = np.array([i for i, p in enumerate(pieces) if p.columns.shape[1] == 1])
+        single = np.array([i for i, p in enumerate(pieces) if p.columns.shape[1] == 1], dtype=np.intp)
         return cls(pieces, single, np.concatenate([pieces[i].columns for i in single], axis=1))
 
     def kind(self, index: int) -> tuple[str, str, str]:
@@ -168,7 +168,7 @@ class _Pieces:
             piece = self.list[index]
             limit = ASKED_FOR[piece.code in EXPECTED] + _PER_PARAMETER * (piece.columns.shape[1] - 1)
             kind = self.kind(index)
-            if gain < limit or (piece.positive and size <= 0.0) or (kind in best and best[kind].gain >= gain):
+            if gain < limit or (piece.positive and size <= 0.0) or (kind in best and best[kind].worth >= gain - limit):
                 continue
             best[kind] = _Scored(index, gain, gain - limit, size)
         return list(best.values())

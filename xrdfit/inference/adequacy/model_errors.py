@@ -155,9 +155,9 @@ def _empirical(hood: Neighbourhood, pieces: Sequence[Piece], result: Estimate) -
     """Humps and orders everywhere; of narrow lines and impurities those that the scan shows."""
     kinds, columns = [], []
     for piece in pieces:
-        if piece.code in ("hump", "background_order"):
-            kinds += [piece.code] * piece.columns.shape[1]
-            columns += list(piece.columns.T)
+        if piece.code in ("hump", "background_order"):  # of the orders each is one more column than the last
+            kinds.append(piece.code)
+            columns.append(piece.columns[:, -1])
     for candidates in (list(spike_pieces(result)), list(impurity_pieces(result))):
         if not candidates:
             continue

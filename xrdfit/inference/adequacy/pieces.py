@@ -158,11 +158,12 @@ def background_pieces(result: Estimate) -> Iterator[Piece]:
         polynomial = next((c for c in pieces if isinstance(c, Chebyshev)), None)
         if polynomial is not None:
             order = polynomial.order_on(grid)
-            basis = chebyshev_basis(grid, order + FURTHER_ORDERS)[:, order + 1 :]
-            yield Piece(
-                "background_order", str(order + FURTHER_ORDERS), ("--background", str(order + FURTHER_ORDERS)),
-                column_of(problem, i, top * basis), scan=scan.label,
-            )  # fmt: skip
+            basis = top * chebyshev_basis(grid, order + FURTHER_ORDERS)[:, order + 1 :]
+            for more in range(1, FURTHER_ORDERS + 1):
+                yield Piece(
+                    "background_order", str(order + more), ("--background", str(order + more)),
+                    column_of(problem, i, basis[:, :more]), scan=scan.label,
+                )  # fmt: skip
         if not any(isinstance(c, Air | Blank) for c in pieces):
             curve = top * grid[0] / grid
             yield Piece("air", "", ("--air",), column_of(problem, i, curve[:, None]), positive=True, scan=scan.label)

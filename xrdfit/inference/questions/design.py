@@ -136,6 +136,8 @@ def _plans(result: FitResult) -> Iterator[tuple[str, Plan]]:
 
 def _known(rays: Radiation) -> str | float:
     """The name or wavelength that makes these lines again, nearly."""
+    if rays.neutron:
+        return rays.name
     name = rays.name.partition(" ")[0]
     return name if name in RADIATIONS or name.endswith("-ka1") else rays.wavelength
 

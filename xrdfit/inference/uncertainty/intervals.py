@@ -9,6 +9,7 @@ answers, each is followed, and the interval reaches from the lowest end to the h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,11 +106,9 @@ def normal_quantile(level: float) -> float:
     InputError
         For a level outside 0–1.
     """
-    from scipy.special import ndtri
-
     if not 0.0 < level < 1.0:
         raise InputError(f"level {level:g} is out of range; between 0 and 1 is allowed, such as 0.95")
-    return float(ndtri((1.0 + level) / 2.0))
+    return NormalDist().inv_cdf((1.0 + level) / 2.0)
 
 
 def ends(

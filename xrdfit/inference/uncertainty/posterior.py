@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.errors import ComputationError, InputError
+from xrdfit.errors import ComputationError, InputError, need
 from xrdfit.fitting.problem import Problem
 from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.progress import Progress, silent
@@ -118,7 +118,8 @@ def sample(
     Raises
     ------
     InputError
-        For fewer than one step, too few walkers, or a fit of which nothing but scale and background varied.
+        For fewer than one step, too few walkers, a fit of which nothing but scale and background varied, or where
+        emcee is not installed.
     ComputationError
         The fit has no answer.
     KeyboardInterrupt
@@ -131,6 +132,7 @@ def sample(
     flat in the occupancies within everything that rules and totals allow, and in the other parameters (in their
     logarithm for sizes) within their limits.
     """
+    need("posterior", "the posterior", "emcee")
     import emcee
 
     problem = result.problem

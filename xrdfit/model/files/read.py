@@ -260,7 +260,9 @@ def _described(error: Any) -> str:
 
 
 def _instrument(table: InstrumentTable, where: str) -> Instrument:
-    values = table.model_dump()
+    values: dict[str, Any] = table.model_dump() | {"f_prime": tuple(table.f_prime.items())}
+    if table.film and table.capillary:
+        raise InputError(f"{where}: instrument.capillary: a film is no capillary; leave one of the two out")
     given = table.radiation
     with _at(f"{where}: instrument.radiation"):
         if isinstance(given, str | float | int):
@@ -270,7 +272,7 @@ def _instrument(table: InstrumentTable, where: str) -> Instrument:
             total = sum(line.weight for line in lines)
             if abs(total - 1.0) > 1e-6:
                 raise InputError(f"the weights of its lines sum to {total:g}; they must sum to 1")
-            values["radiation"] = Radiation(given.name, lines)
+            values["radiation"] = Radiation(given.name, lines, given.probe)
     return Instrument(**values)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from xrdfit.crystal.radiation import Beam
 from xrdfit.diffraction.settings import Shape, Slits
 from xrdfit.parameters import INSTRUMENT, PHASE, SITE, Kind
 
@@ -20,6 +21,7 @@ Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)
 Length = Annotated[float, Field(gt=0.0, lt=1e4)]
 Angle = Annotated[float, Field(gt=0.0, lt=180.0)]
 Coordinate = Annotated[float, Field(ge=SITE["x"].minimum, le=SITE["x"].maximum)]
+Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
 Vector = Annotated[list[int], Field(min_length=3, max_length=3)]
 
 
@@ -44,6 +46,7 @@ class RadiationTable(_Table):
 
     name: Name
     lines: Annotated[list[LineTable], Field(min_length=1, max_length=20)]
+    probe: Beam = "xray"
 
 
 class InstrumentTable(_Table):
@@ -64,6 +67,13 @@ class InstrumentTable(_Table):
     slits: Slits = "fixed"
     film: bool = False
     mu_t: Annotated[float, _of(INSTRUMENT["mu_t"])] = 1.0
+    capillary: bool = False
+    mu_r: Annotated[float, _of(INSTRUMENT["mu_r"])] = 1.0
+    polarization: Annotated[float, _of(INSTRUMENT["polarization"])] | None = None
+    kalpha_ratio: Annotated[float, _of(INSTRUMENT["kalpha_ratio"])] | None = None
+    kbeta: Annotated[float, _of(INSTRUMENT["kbeta"])] | None = None
+    w_la: Annotated[float, _of(INSTRUMENT["w_la"])] | None = None
+    f_prime: Annotated[dict[Element, Annotated[float, _of(INSTRUMENT["fp"])]], Field(max_length=100)] = {}
 
 
 class CellTable(_Table):

@@ -13,7 +13,7 @@ def toml_value(value: Any) -> str:
     """Text of a value: text, numbers, truth values, and lists and inline tables of these; or a radiation."""
     if isinstance(value, Radiation):
         rows = [{"wavelength": line.wavelength, "weight": line.weight} for line in value.lines]
-        value = {"name": value.name, "lines": rows}
+        value = {"name": value.name, "lines": rows} | ({"probe": value.probe} if value.neutron else {})
     if isinstance(value, str):
         # JSON's escapes are TOML's; only DEL, which TOML forbids, passes JSON as it is
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -55,7 +55,8 @@ def instrument_table(instrument: Instrument) -> dict[str, Any]:
     """Return the values of an instrument that differ from the default."""
     default = Instrument()
     given = {f.name: getattr(instrument, f.name) for f in fields(Instrument)}
-    return {key: value for key, value in given.items() if value != getattr(default, key)}
+    stated = {key: value for key, value in given.items() if value != getattr(default, key)}
+    return stated | ({"f_prime": dict(instrument.f_prime)} if instrument.f_prime else {})
 
 
 def _instrument_lines(instrument: Instrument) -> list[str]:
