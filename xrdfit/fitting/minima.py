@@ -30,7 +30,7 @@ _HOPEFUL = 4.0  # times the lowest χ²: the others need not have settled
 _CLOSE = 1.0  # of χ²: all are followed further in the whole problem
 _APART = 0.02  # minima nearer than this in every occupancy are one
 _MOST = 12
-_DRAWS_OF_B = 7
+_DRAWS_OF_B = 5
 
 
 def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
@@ -47,7 +47,7 @@ def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
     Returns
     -------
     list of ndarray, shape (n_theta,)
-        At most 12, or 12 and one for each other B; none where no occupancy is free.
+        At most 12; none where no occupancy is free.
     """
     if not problem.occupancies.free:
         return []
@@ -55,7 +55,7 @@ def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
     here, *elsewhere = [_minima(problem, point, random) for point in _with_other_b(problem, theta)]
     first = [minima[0] for minima in elsewhere if minima]
     rest = sorted([*here, *(pair for minima in elsewhere for pair in minima[1:])], key=lambda pair: pair[0])
-    return [point for _, point in sorted([*first, *rest[:_MOST]], key=lambda pair: pair[0])]
+    return [point for _, point in sorted([*first, *rest[: _MOST - len(first)]], key=lambda pair: pair[0])]
 
 
 def best_occupancies(problem: Problem, theta: Array, starts: int = 6) -> Array:

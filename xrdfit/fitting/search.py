@@ -21,9 +21,9 @@ Array = NDArray[np.float64]
 # Above this χ²_red a minimum may be a wrong one.
 _ASTRAY = 1.5
 _NEAR = 0.05  # of χ²: as near as the search comes to a minimum
+_ELSEWHERE = 0.9  # of χ²: an answer that is so much lower is another one
 _FULLY = 1e-9  # of χ²: 3e-5 of a standard error
 _BESIDE = 0.1  # of the optimizer's yardstick: so near to a limit, it has its say
-_ELSEWHERE = 0.9  # of χ²: an answer that is so much lower is another one
 _SAME_POINT = 0.1  # of the optimizer's yardstick
 _SETTLED = 1e-4  # of χ²
 _STEPS = 30
@@ -88,10 +88,10 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
     if poor(problem, best.theta):
         tell("the start is far off: trying other sizes and cells")
         best = min(best, descend(problem, screen_sample(problem, start)), key=lambda s: s.chi2)
-    best = _off_zero(problem, best)
     if rough_components(problem) and misfits(problem, problem.evaluate(best.theta)):
         tell("the residual is more than noise: trying other sizes")
         best = scan_sizes(problem, best, start)
+    best = _off_zero(problem, best)
     if not problem.occupancies.free:
         return best
     tell("looking for other compositions")

@@ -30,7 +30,7 @@ _TROUGHS = 3
 _GAIN = 1e-3  # of χ²: a scan that brings less was the last
 _ROUNDS = 4
 
-LEVEL = 3.0902
+LEVEL = 3.1
 """Standard deviations above which a misfit is one: noise alone reaches it in one scan of a thousand."""
 
 
