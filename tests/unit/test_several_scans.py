@@ -14,6 +14,7 @@ from two_scans import RADIATION, alloy, pair, scan_of
 
 import xrdfit as xf
 from xrdfit.cli import main
+from xrdfit.commands.samples import labelled_files, name_scans
 from xrdfit.errors import InputError
 from xrdfit.inference.questions.by_scan import information_of
 from xrdfit.inference.questions.identify import identify_result
@@ -157,6 +158,40 @@ def test_the_command_line_names_scans(scans, tmp_path, capsys, folder):
     assert again["parameters"] == data["parameters"]
     assert main(["fit", f"lab={tmp_path / 'lab-1.xy'}", str(model), "--model", "cu2se", "--radiation", "x=cu-ka"]) == 2
     assert "there is no such scan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("--radiation lab=cu-ka x", '--for-scan ["lab", "--radiation", "cu-ka"] x'),
+        ("--radiation neutron:1.909", "--radiation neutron:1.909"),
+        ("--exclude lab:58.5 59.5 --json", '--for-scan ["lab", "--exclude", "58.5", "59.5"] --json'),
+        ("--exclude 58.5 59.5", "--exclude 58.5 59.5"),
+        ("--hump lab:19.8 6 --air", '--for-scan ["lab", "--hump", "19.8,6"] --air'),
+        ("--hump lab:19.8 --air", '--for-scan ["lab", "--hump", "19.8"] --air'),
+        ("--instrument C:/of/mine.toml", "--instrument C:/of/mine.toml"),
+        ("--instrument lab=mine.toml", '--for-scan ["lab", "--instrument", "mine.toml"]'),
+        ("--total Cu=8 --vary a=1", "--total Cu=8 --vary a=1"),
+    ],
+)
+def test_options_that_name_a_scan(given, kept):
+    assert " ".join(name_scans(given.split())) == kept
+
+
+def test_labels_of_files():
+    files = labelled_files(["a/scan-1.xy", "b/scan-1.xy", "lab=c.xy", "2.raw"])
+    assert files == {"scan_1": "a/scan-1.xy", "scan_1_2": "b/scan-1.xy", "lab": "c.xy", "s2": "2.raw"}
+    with pytest.raises(InputError, match="labelled lab"):
+        labelled_files(["lab=a.xy", "lab=b.xy"])
+
+
+def test_compare_says_what_each_scan_has_against_the_next(scans):
+    found = xf.compare(alloy(), scans, radiation=RADIATION, background=3)
+    assert set(found.best.sites) == {"Cu_8c", "Fe_4b"}
+    assert found.verdict == "decided"
+    for c in found.candidates:
+        assert sum(c.chi2_by_scan.values()) == pytest.approx(c.chi2)
+    assert any("χ² of lab +" in line and "of hrpt +" in line for line in found.summary)
 
 
 class TestWeightFractions:
