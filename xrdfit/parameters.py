@@ -185,6 +185,8 @@ class ParameterRow:
         Label of the site.
     number : int or None
         Which one, of several like it.
+    rough : bool
+        Whether χ² has minima side by side in it, so that a search must scan it.
     """
 
     kind: Kind
@@ -198,6 +200,7 @@ class ParameterRow:
     scan: str = ""
     site: str = ""
     number: int | None = None
+    rough: bool = False
 
     @cached_property
     def own_name(self) -> str:
@@ -237,6 +240,7 @@ def row(
     number: int | None = None,
     maximum: float | None = None,
     text: str | None = None,
+    rough: bool = False,
 ) -> ParameterRow:
     """Make the row of a parameter from its kind.
 
@@ -245,7 +249,7 @@ def row(
     kind : Kind
     value : float, optional
         Start; 0, or 1 for a scale, by default.
-    site, number
+    site, number, rough
         See `ParameterRow`.
     maximum, text
         Instead of the kind's.
@@ -257,7 +261,7 @@ def row(
         low, high = max(low, start - reach), min(high, start + reach)
     step = kind.step * (abs(start) if kind.belongs == "cell" else 1.0)
     words = (kind.text if text is None else text).format(site or number)
-    return ParameterRow(kind, start, low, high, step, kind.varies, words, site=site, number=number)
+    return ParameterRow(kind, start, low, high, step, kind.varies, words, site=site, number=number, rough=rough)
 
 
 def relabelled(

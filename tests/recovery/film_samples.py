@@ -1,6 +1,6 @@
 """Scans of drop-cast films of clusters, simulated by nothing of the package: own pair counts, other tables.
 
-A Debye sum over spheres with a lognormal distribution of diameters by volume and statistical occupation; form factors of
+A Debye sum over spheres with a lognormal distribution of diameters by volume, statistical occupation; form factors of
 the International Tables (Cromer & Mann's form) and f′, f″ of Cromer & Liberman, both from gemmi; the Kα doublet 2:1;
 polarization without a monochromator; counting noise. What lies beneath: a halo of ligands, air, a spike of the holder,
 which a blank shows as well. What shifts and bends: displacement, zero, a thin film, an own B of copper, an impurity.

@@ -1,4 +1,4 @@
-"""From anywhere within the limits a fit ends in the same minimum, on each of the article's scans.
+"""Wherever within the limits a Bragg fit starts, it ends in the same minimum, on each of the article's scans.
 
 Starts are drawn evenly within the limits of all that varies (occupancies 0–1, cell ±3 %, size 0.5–1000 nm, mixing
 0–1): 200 a scan with XRDFIT_SLOW=1, and 40 otherwise, of which none may fail. docs/validation.md has the 200.

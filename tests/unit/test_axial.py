@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from xrdfit.diffraction.bragg.axial import node_counts, sub_lines
+from xrdfit.diffraction.bragg.axial import node_counts, sub_line_slopes, sub_lines
 from xrdfit.diffraction.bragg.profile import pseudo_voigt
 
 
-def brute_force(grid, two_theta, s_l, h_l, fwhm, eta):
+def brute_force(grid, two_theta, s_l, h_l, fwhm, eta, bins=2000):
     cosine = np.cos(two_theta)
     height = (np.arange(200_000) + 0.5) / 200_000 * (s_l + h_l)
     phi = np.arccos(cosine * np.sqrt(1.0 + height**2))
@@ -16,10 +16,10 @@ def brute_force(grid, two_theta, s_l, h_l, fwhm, eta):
     density = weight / (h * np.abs(np.cos(phi)))  # equation 14, up to its norm
     jacobian = np.abs(cosine) * height / (np.sqrt(1.0 + height**2) * np.sin(phi))
     weight = density * jacobian
-    edges = np.linspace(phi.min() - 1e-7, phi.max() + 1e-7, 2001)
-    bins = np.histogram(phi, edges, weights=weight)[0]
-    centres = np.histogram(phi, edges, weights=weight * phi)[0][bins > 0.0] / bins[bins > 0.0]
-    shares = bins[bins > 0.0] / weight.sum()
+    edges = np.linspace(phi.min() - 1e-7, phi.max() + 1e-7, bins + 1)
+    share = np.histogram(phi, edges, weights=weight)[0]
+    centres = np.histogram(phi, edges, weights=weight * phi)[0][share > 0.0] / share[share > 0.0]
+    shares = share[share > 0.0] / weight.sum()
     return sum(w * pseudo_voigt(grid - p, fwhm, eta) for w, p in zip(shares, np.degrees(centres), strict=True))
 
 
@@ -34,6 +34,39 @@ def test_sharp_lines_come_out_smooth(two_theta, s_l, h_l, fwhm, eta):
     line = sum(w * pseudo_voigt(grid - p, fwhm, eta) for w, p in zip(weight, np.degrees(position), strict=True))
     direct = brute_force(grid, at[0], s_l, h_l, fwhm, eta)
     assert np.abs(line - direct).max() < 1e-3 * direct.max()
+
+
+@pytest.mark.parametrize(
+    ("two_theta", "s_l", "h_l"), [(8.0, 0.0275, 0.0275), (8.0, 0.055, 0.001), (12.0, 0.055, 0.055)]
+)
+def test_lines_of_large_crystals_at_low_angles(two_theta, s_l, h_l):
+    """1000 nm make lines of 0.008 degree, of which the divergence makes some 300 times as much."""
+    fwhm = np.degrees(0.9 * 0.15406 / (1000.0 * np.cos(np.radians(0.5 * two_theta))))
+    at = np.radians([two_theta])
+    extent = np.degrees(0.5 * (s_l + h_l) ** 2 / np.tan(at[0]))
+    grid = two_theta + np.linspace(-1.1 * extent, 0.1, 4001)
+    _, position, weight = sub_lines(at, s_l, h_l, node_counts(at, np.radians([fwhm]), s_l, h_l))
+    line = sum(w * pseudo_voigt(grid - p, fwhm, 0.5) for w, p in zip(weight, np.degrees(position), strict=True))
+    direct = brute_force(grid, at[0], s_l, h_l, fwhm, 0.5, bins=20_000)
+    assert np.abs(line - direct).max() < 2e-3 * direct.max()
+
+
+@pytest.mark.parametrize(("s_l", "h_l"), [(0.03, 0.02), (0.02, 0.03), (0.025, 0.025), (0.03, 0.0), (0.05, 0.001)])
+def test_derivatives_of_sub_lines(s_l, h_l):
+    at, counts = np.radians([4.0, 20.0, 88.0, 140.0]), np.array([9, 7, 3, 5])
+    slopes = sub_line_slopes(at, s_l, h_l, counts)
+    step = 1e-6
+
+    def moved(k, sign):
+        shift = np.eye(3)[k] * sign * step
+        _, position, weight = sub_lines(at + shift[0], s_l + shift[1], h_l + shift[2], counts)
+        return np.stack([position, np.log(weight)])
+
+    for k in range(3):
+        if (s_l, h_l)[k - 1] == 0.0 and k:
+            continue  # its sign does not matter: there is no slope at 0
+        expected = (moved(k, 1.0) - moved(k, -1.0)) / (2.0 * step)
+        np.testing.assert_allclose([slopes.position[k], slopes.weight[k]], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_weights_are_one_and_the_side_changes_at_90_degrees():

@@ -1,4 +1,4 @@
-"""All minima over the occupancies at once: the small problem is the whole one, and mirror answers are met."""
+"""Minima over the occupancies from many points: the small problem is the whole one, and mirror answers are met."""
 
 from __future__ import annotations
 

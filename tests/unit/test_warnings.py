@@ -150,6 +150,48 @@ class TestResiduals:
     def test_line_lost_in_the_noise(self, six):
         assert not about(xf.fit(six, noisy(six, extra=line(35.0, 20.0))), "explained by no phase")
 
+    @pytest.mark.parametrize("engine", ["bragg", "debye"])
+    @pytest.mark.parametrize(("angle", "width"), [(27.0, 0.25), (44.3, 0.4), (58.0, 0.25)])
+    def test_sharp_line_beside_clusters(self, engine, angle, width):
+        """A line a tenth as wide as the clusters' stands on a pattern that is nowhere zero."""
+        two = xf.load_model("cu2se-2nm")
+        result = xf.fit(two, noisy(two, extra=line(angle, 1200.0, width), engine=engine), engine=engine)
+        (text,) = about(result, "explained by no phase")
+        assert float(text.split(" at ")[1].split("°")[0]) == pytest.approx(angle, abs=0.2)
+
+    @pytest.mark.parametrize("engine", ["bragg", "debye"])
+    def test_clusters_alone_have_no_sharp_line(self, engine):
+        two = xf.load_model("cu2se-2nm")
+        for seed in range(3):
+            result = xf.fit(two, noisy(two, seed=seed, engine=engine), engine=engine)
+            assert not about(result, "explained by no phase")
+
+    def test_residual_above_its_noise_is_not_simply_converged(self, six, sound):
+        assert sound.message == "converged"
+        result = xf.fit(six, noisy(six), fix={"size_nm": 4.0})
+        assert result.success
+        assert result.statistics.chi2_reduced > 4.0
+        assert f"the residual is {result.statistics.goodness_of_fit:.1f} times its noise" in result.message
+
+
+class TestDisplacements:
+    def test_a_negative_part_of_a_positive_sum_is_no_fault(self, six):
+        scan = noisy(six, values={"b_overall": 1.0})
+        result = xf.fit(six, scan, fix={"b_overall": 2.0}, vary=["b_Se_4a", "b_Cu_8c"])
+        assert result["b_Se_4a"].value < -3.0 * result["b_Se_4a"].stderr
+        assert not about(result, "as no displacement is")
+
+    def test_a_negative_sum_is_named(self, six):
+        scan = noisy(six, values={"b_overall": 1.0, "b_Se_4a": -1.9})
+        (text,) = about(xf.fit(six, scan, vary=["b_overall", "b_Se_4a"]), "as no displacement is")
+        assert text.startswith("b_overall + b_Se_4a is negative")
+
+    def test_an_overall_one_is_said_once(self, six):
+        (text,) = about(
+            xf.fit(six, noisy(six, values={"b_overall": -1.0}), vary=["b_overall"]), "as no displacement is"
+        )
+        assert text.startswith("b_overall is negative")
+
 
 class TestWhatTheScanCannotTell:
     def test_parameter_without_effect(self, six):

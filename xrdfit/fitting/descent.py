@@ -60,7 +60,8 @@ def descend(
     free : ndarray of bool, optional
         Components of θ that move; all by default.
     tolerance : float
-        The search ends where the quadratic model promises less than this decrease of χ², after one last step.
+        The search ends where the quadratic model promises less than this decrease of χ², after one last step; times
+        χ² over the number of points where that exceeds 1.
     steps : int
         At most so many evaluations.
     """
@@ -75,7 +76,7 @@ def descend(
         move = bounded_step(curvature, gradient, problem.lower - theta, problem.upper - theta, free, damping)
         promise = -float(2.0 * gradient @ move + move @ curvature @ move)
         there = problem.evaluate(theta + move)
-        if promise < tolerance and damping < 1.0:
+        if promise < tolerance * max(1.0, here.chi2 / problem.n_points) and damping < 1.0:
             better = there.chi2 < here.chi2
             return Solution(theta + move if better else theta, min(here.chi2, there.chi2), True, "converged")
         if there.chi2 < here.chi2:

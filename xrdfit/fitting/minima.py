@@ -1,10 +1,10 @@
-"""All minima over the occupancies while everything else stands still, found at once.
+"""Minima over the occupancies while everything else stands still, from many starting points at once.
 
 At a given cell, size and displacement each phase's pattern is a polynomial of second degree in its occupancies: |F|²
 and the Debye sum are quadratic forms. A few patterns with their slopes therefore hold every composition, and a QR
 factorization shrinks the scan to as many numbers as the polynomial has coefficients. In that small space a hundred
 starting points go down together in milliseconds. Mirror answers, two compositions with all but the same pattern, are
-met that way.
+met that way, as a rule: random points may miss a narrow minimum.
 """
 
 from __future__ import annotations
@@ -30,15 +30,14 @@ _HOPEFUL = 4.0  # times the lowest χ²: the others need not have settled
 _CLOSE = 1.0  # of χ²: all are followed further in the whole problem
 _APART = 0.02  # minima nearer than this in every occupancy are one
 _MOST = 12
-_DRAWS_OF_B = 4
-_LARGEST_B = 4.0  # Å²
+_DRAWS_OF_B = 7
 
 
 def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
     """Minima over the occupancies, the other parameters as in θ; lowest χ² first.
 
-    Displacement parameters trade against occupancies: where some vary, they take a few other values within 0 and
-    4 Å² as well.
+    Displacement parameters trade against occupancies: where some vary, they take a few other values over their whole
+    range as well, and the lowest minimum at each of these is kept whatever its χ²: B follows in the whole problem.
 
     Parameters
     ----------
@@ -48,22 +47,53 @@ def occupancy_minima(problem: Problem, theta: Array) -> list[Array]:
     Returns
     -------
     list of ndarray, shape (n_theta,)
-        At most 12; none where no occupancy is free.
+        At most 12, or 12 and one for each other B; none where no occupancy is free.
     """
     if not problem.occupancies.free:
         return []
     random = np.random.default_rng(0)
-    found = [pair for point in _with_other_b(problem, theta, random) for pair in _minima(problem, point, random)]
-    found.sort(key=lambda pair: pair[0])
-    return [point for _, point in found[:_MOST]]
+    here, *elsewhere = [_minima(problem, point, random) for point in _with_other_b(problem, theta)]
+    first = [minima[0] for minima in elsewhere if minima]
+    rest = sorted([*here, *(pair for minima in elsewhere for pair in minima[1:])], key=lambda pair: pair[0])
+    return [point for _, point in sorted([*first, *rest[:_MOST]], key=lambda pair: pair[0])]
 
 
-def _with_other_b(problem: Problem, theta: Array, random: np.random.Generator) -> Iterator[Array]:
+def best_occupancies(problem: Problem, theta: Array, starts: int = 6) -> Array:
+    """θ with the occupancies that fit best while everything else stands still, from a few starting points.
+
+    Parameters
+    ----------
+    problem : Problem
+    theta : ndarray, shape (n_theta,)
+    starts : int
+        Random starting points beside the occupancies of θ.
+    """
+    k, n = len(problem.direct), len(problem.occupancies.free)
+    if n == 0:
+        return theta
+    shares = np.vstack([theta[k:], np.random.default_rng(0).random((starts, n))])
+    chi2, shares = _Reduced.of(problem, theta).descend(shares)
+    return np.append(theta[:k], shares[np.argmin(chi2)]) if len(chi2) else theta
+
+
+def _with_other_b(problem: Problem, theta: Array) -> Iterator[Array]:
+    """θ, and θ with other B: spread evenly over the logarithm of 1 + B, for a pattern feels small B most.
+
+    Several take values of an additive sequence (M. Roberts, 2018), which leaves no corner out.
+    """
     yield theta
     moved = [i for i, name in enumerate(problem.direct) if problem.rows[name].is_displacement]
-    for draw in random.random((_DRAWS_OF_B if moved else 0, len(moved))):
+    if not moved:
+        return
+    ratio = 2.0
+    for _ in range(30):  # the root of x^(d+1) = x + 1
+        ratio = (1.0 + ratio) ** (1.0 / (len(moved) + 1))
+    steps = ratio ** -np.arange(1.0, len(moved) + 1)
+    for n in range(_DRAWS_OF_B):
+        even = (n + 0.5) / _DRAWS_OF_B
+        spread = np.concatenate([[even], (0.5 + (n + 1) * steps[: len(moved) - 1]) % 1.0])
         point = theta.copy()
-        point[moved] = _LARGEST_B * draw
+        point[moved] = (1.0 + np.maximum(problem.upper[moved], 0.0)) ** spread - 1.0
         yield np.clip(point, problem.lower, problem.upper)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from xrdfit.errors import InputError
 from xrdfit.fitting.blocks import ScanBlock
 from xrdfit.fitting.choices import matching, resolve_rows
+from xrdfit.fitting.floors import width_floors
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rules import b_per_element, occupancies, restraints
@@ -133,6 +134,8 @@ def prepare(
     auto = any(options.of(view.label).engine == "auto" for view in views)
     elsewhere = {r.name for r in model.rows("bragg")} if auto else set()
     rows = resolve_rows(_all_rows(views), options, tied, elsewhere)
+    for view in views:
+        notes += _unknown_to_debye(view, rows, options.of(view.label).engine == "auto")
     notes += _leave_flat_starts(rows)
     bounds = [
         view.model.bind(
@@ -148,7 +151,7 @@ def prepare(
     notes += problem.occupancies.notes
     if problem.n_varied >= problem.n_points:
         raise InputError(f"{problem.n_points} points cannot determine {problem.n_varied} parameters; fix some (--fix)")
-    notes += problem.occupancies.notes
+    notes += _raised_starts(problem)
     first = replace(views[0].model, ties=model.ties)
     return Setup(first, tuple(views), options, rows, problem, tuple(notes))
 
@@ -171,7 +174,15 @@ def pose(
     direct = tuple(r.name for r in rows.values() if r.vary and not r.is_occupancy and not r.kind.linear)
     logs = np.array([rows[name].kind.logarithmic for name in direct], dtype=bool)
     lower, upper, step = _limits([rows[n] for n in direct], logs, len(sites.free))
-    moving = {*direct, *sites.names, *(t.target for t in followers)}
+    tied = {t.target for t in followers}
+    moving = {*direct, *sites.names, *tied}
+    floors = [
+        floor
+        for view, bound in zip(views, bounds, strict=True)
+        for floor in width_floors([rows[r.name] for r in view.rows], bound.two_theta, direct, tied)
+    ]
+    for floor in floors:
+        lower[direct.index(floor.name)], upper[direct.index(floor.name)] = 0.0, floor.high - floor.low
     return Problem(
         scans=tuple(_block(view, bound, rows) for view, bound in zip(views, bounds, strict=True)),
         restraints=restraints(model, rows, options, moving),
@@ -184,6 +195,7 @@ def pose(
         lower=lower,
         upper=upper,
         step=step,
+        floors=tuple(floors),
     )
 
 
@@ -239,6 +251,25 @@ def _block(view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow])
     )
 
 
+def _unknown_to_debye(view: ScanSetup, rows: dict[str, ParameterRow], auto: bool) -> list[str]:
+    """What a Debye sum leaves out though the model has it; where the engine was chosen for the user, it is held."""
+    phases = [p for p in view.model.phases if (p.engine or view.engine) == "debye"]
+    notes = [
+        f"{p.name}: the Debye engine leaves preferred orientation (march_r={p.march_r:g}) out"
+        for p in phases
+        if p.march_axis is not None and p.march_r != 1.0
+    ]
+    axial = [rows[r.name] for r in view.rows if r.kind.stem in ("S_L", "H_L")] if phases else []
+    for r in axial:
+        if r.vary and len(phases) == len(view.model.phases):
+            if not auto:
+                raise InputError(f"vary {r.name}: the Debye engine knows no axial divergence; --engine bragg does")
+            rows[r.name] = replace(r, vary=False)
+        if r.vary or r.value != 0.0:
+            notes.append(f"the Debye engine leaves axial divergence ({r.name}) out")
+    return notes
+
+
 def _leave_flat_starts(rows: dict[str, ParameterRow]) -> list[str]:
     """Move parameters that vary away from a zero at which the pattern does not respond; return what was moved."""
     notes = []
@@ -246,6 +277,16 @@ def _leave_flat_starts(rows: dict[str, ParameterRow]) -> list[str]:
         if r.vary and r.value == 0.0 and r.kind.even:
             rows[name] = replace(r, value=r.step)
             notes.append(f"{name} starts at {r.step:g}: at 0 the pattern does not respond to it")
+    return notes
+
+
+def _raised_starts(problem: Problem) -> list[str]:
+    """What is moved because the Gaussian variance would be negative within the scan."""
+    notes = []
+    for floor in problem.floors:
+        start, lowest = problem.base[floor.name], floor.lowest(problem.base)[0]
+        if start < lowest:
+            notes.append(f"{floor.name} starts at {lowest:.4g}: at {start:g} Gaussian widths² are negative in the scan")
     return notes
 
 

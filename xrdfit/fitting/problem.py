@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.fitting.blocks import Look, Part, Restraint, ScanBlock
+from xrdfit.fitting.floors import Floor
 from xrdfit.model.composition import OccupancyMap
 from xrdfit.model.ties import Tie
 from xrdfit.parameters import Kind, ParameterRow
@@ -81,6 +83,8 @@ class Problem:
         The occupancies that vary or follow.
     ties : tuple of Tie
         Parameters that follow, in an order in which each only needs those before it.
+    floors : tuple of Floor
+        Lowest values that move with other parameters; such a parameter's component of θ is its height above it.
     lower, upper, step : ndarray, shape (n_theta,)
         Limits of θ and the optimizer's yardstick.
     """
@@ -96,6 +100,7 @@ class Problem:
     lower: Array
     upper: Array
     step: Array
+    floors: tuple[Floor, ...] = ()
     _held: _Held = field(default_factory=_Held, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict:
@@ -144,6 +149,14 @@ class Problem:
         scans = tuple(s.holding(name, value) if name in s.linear else s for s in self.scans)
         return replace(self, scans=scans, base={**self.base, name: value})
 
+    @cached_property
+    def _log_limits(self) -> tuple[Array, Array]:
+        """Limits of `direct` where they move on a logarithmic scale."""
+        rows = [self.rows[name] for name in self.direct]
+        low = np.array([r.minimum for r in rows], dtype=float)
+        high = np.array([r.maximum for r in rows], dtype=float)
+        return np.where(self.logs, low, -np.inf), np.where(self.logs, high, np.inf)
+
     def components(self, *kinds: Kind) -> list[int]:
         """Indices of the components of θ that move parameters of these kinds by themselves."""
         return [i for i, name in enumerate(self.direct) if self.rows[name].kind in kinds]
@@ -152,27 +165,57 @@ class Problem:
         """θ of parameter values (n_theta,), moved within the limits."""
         plain = np.array([values[n] for n in self.direct])
         plain[self.logs] = np.log(np.maximum(plain[self.logs], 1e-12))
+        for floor in self.floors:
+            plain[self.direct.index(floor.name)] -= floor.lowest(values)[0]
         shares = self.occupancies.shares(np.array([values[n] for n in self.occupancies.names]))
         return np.clip(np.concatenate([plain, shares]), self.lower, self.upper)
 
     def expand(self, theta: Array) -> tuple[dict[str, float], Array]:
         """Values of all parameters, and d(moving)/dθ with shape (n_moving, n_theta)."""
         k = len(self.direct)
-        plain = np.where(self.logs, np.exp(np.where(self.logs, theta[:k], 0.0)), theta[:k])
+        # the exponential of a limit's logarithm may pass the limit by rounding, and an engine refuses it there
+        powers = np.clip(np.exp(np.where(self.logs, theta[:k], 0.0)), *self._log_limits)
+        plain = np.where(self.logs, powers, theta[:k])
         occupancy, slope = self.occupancies.derivative(theta[k:])
         values = dict(self.base)
         values.update(zip(self.direct, plain.tolist(), strict=True))
         values.update(zip(self.occupancies.names, occupancy.tolist(), strict=True))
-        return values, self._slopes(values, np.where(self.logs, plain, 1.0), slope)
+        chain = np.diag(np.where(self.logs, plain, 1.0))
+        for floor in self.floors:
+            self._raise(floor, values, chain)
+        return values, self._slopes(values, chain, slope)
+
+    def _raise(self, floor: Floor, values: dict[str, float], chain: Array) -> None:
+        """Add the floor to the component that stands above it."""
+        own = self.direct.index(floor.name)
+        lowest, slopes = floor.lowest(values)
+        values[floor.name] += lowest
+        for name, slope in slopes.items():
+            if name in self.direct:
+                chain[own] += slope * chain[self.direct.index(name)]
+        if values[floor.name] > floor.high:
+            values[floor.name] = floor.high
+            chain[own] = 0.0
+
+    def released(self, theta: Array) -> tuple[Problem, Array]:
+        """Return the problem without `floors`, each component with its parameter's own limits, and its θ."""
+        if not self.floors:
+            return self, theta
+        lower, upper, theta = self.lower.copy(), self.upper.copy(), theta.copy()
+        values = self.expand(theta)[0]
+        for floor in self.floors:
+            own = self.direct.index(floor.name)
+            lower[own], upper[own], theta[own] = floor.low, floor.high, values[floor.name]
+        return replace(self, floors=(), lower=lower, upper=upper), theta
 
     def tangent(self, values: Mapping[str, float]) -> Array:
         """d(moving)/d(independent parameters): unit steps of `direct`, then the directions that totals leave open."""
-        return self._slopes(dict(values), np.ones(len(self.direct)), self.occupancies.tangent)
+        return self._slopes(dict(values), np.eye(len(self.direct)), self.occupancies.tangent)
 
-    def _slopes(self, values: dict[str, float], plain: Array, occupancy: Array) -> Array:
+    def _slopes(self, values: dict[str, float], direct: Array, occupancy: Array) -> Array:
         k, m = len(self.direct), len(self.occupancies.names)
         slopes = np.zeros((k + m + len(self.ties), k + occupancy.shape[1]))
-        slopes[range(k), range(k)] = plain
+        slopes[:k, :k] = direct
         slopes[k : k + m, k:] = occupancy
         row = {name: i for i, name in enumerate(self.moving)}
         for i, tie in enumerate(self.ties, start=k + m):

@@ -1,4 +1,4 @@
-"""All answers that a scan allows: the distinct minima of one problem.
+"""Other answers that a scan allows: distinct minima of one problem.
 
 Occupancies and displacement parameters trade against each other: a scan may be fitted equally well by two sets of
 values with a barrier between them, and the standard error of one says nothing about the other.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.problem import Problem
-from xrdfit.fitting.starts import rough_minima
+from xrdfit.fitting.starts import rough_minima, unlike
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,6 @@ RIVAL_CHI2 = 9.0
 
 _APART = 5.0  # standard errors: nearer points belong to one minimum
 _BARRIER = 1.0  # of χ²
-_SAME_POINT = 0.1  # of the optimizer's yardstick, 0.02 for a share
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def rivals(
         Δχ² up to which another minimum is a rival.
     """
     found: list[Solution] = []
-    for candidate in _unlike(problem, (best, *candidates))[1:]:
+    for candidate in unlike(problem, (best, *candidates))[1:]:
         # under this problem's weights, which may not be those of the search, and as far as it may still fall
         if problem.evaluate(candidate.theta, derivatives=False).chi2 > best.chi2 + 2.0 * inflation * within:
             continue
@@ -84,22 +83,13 @@ def lowest(problem: Problem, candidates: Sequence[Solution]) -> Solution:
         return candidates[0]
     inflation = max(1.0, candidates[0].chi2 / problem.n_points)
     near = [c for c in candidates if c.chi2 < candidates[0].chi2 + 3.0 * RIVAL_CHI2 * inflation]
-    near = _unlike(problem, sorted(near, key=lambda s: s.chi2))
+    near = unlike(problem, sorted(near, key=lambda s: s.chi2))
     return min((descend(problem, c.theta) for c in near), key=lambda s: s.chi2)
 
 
 def search_rivals(problem: Problem, best: Solution, inflation: float = 1.0) -> list[Rival]:
-    """Look for rivals in all minima over the occupancies; see `rivals`."""
+    """Look for rivals in the minima over the occupancies that `occupancy_minima` finds; see `rivals`."""
     return rivals(problem, best, rough_minima(problem, occupancy_minima(problem, best.theta)), inflation)
-
-
-def _unlike(problem: Problem, solutions: Sequence[Solution]) -> list[Solution]:
-    """Solutions without those that have all but reached the same point as an earlier one."""
-    kept: list[Solution] = []
-    for s in solutions:
-        if all(np.abs((s.theta - k.theta) / problem.step).max(initial=0.0) > _SAME_POINT for k in kept):
-            kept.append(s)
-    return kept
 
 
 def _distinct(problem: Problem, first: Solution, second: Solution, inflation: float) -> bool:

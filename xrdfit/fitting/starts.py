@@ -20,18 +20,21 @@ _STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
 _LENGTHS = (CELL["a"], CELL["b"], CELL["c"])
 _COARSE_STEPS = 6
 _KEPT = 8
+_SAME_POINT = 0.1  # of the optimizer's yardstick, 0.02 for a share
 
 
 def poor(problem: Problem, theta: Array) -> bool:
     """Whether the lines of the calculated pattern are not yet where, or as wide as, the scan has them.
 
-    A size or a cell on its limit is as bad a sign as a large misfit: the search has run away.
+    A size or a cell on its limit is as bad a sign as a large misfit: the search has run away. A size on its upper
+    limit is that of sharp lines.
     """
     e = problem.evaluate(theta)
     if e.chi2 < 2.0 * problem.n_points:
         return False
-    moved = problem.components(PHASE["size_nm"], *_LENGTHS)
-    if ((theta == problem.lower) | (theta == problem.upper))[moved].any():
+    lengths = problem.components(*_LENGTHS)
+    low, high = theta == problem.lower, theta == problem.upper
+    if low[problem.components(PHASE["size_nm"], *_LENGTHS)].any() or high[lengths].any():
         return True
     net = sum(
         float(np.sum(((scan.observed - part.background) / scan.sigma) ** 2))
@@ -57,4 +60,14 @@ def screen_sample(problem: Problem, start: Array) -> Array:
 def rough_minima(problem: Problem, starts: Sequence[Array], kept: int = _KEPT) -> list[Solution]:
     """Go a few steps down from every start and most of the way from the best few; best first."""
     near = sorted((descend(problem, t, tolerance=1.0, steps=_COARSE_STEPS) for t in starts), key=lambda s: s.chi2)
-    return sorted((descend(problem, s.theta, tolerance=0.1) for s in near[:kept]), key=lambda s: s.chi2)
+    near = unlike(problem, near)[:kept]  # else the lowest minimum, met many times, would leave no room for others
+    return sorted((descend(problem, s.theta, tolerance=0.1) for s in near), key=lambda s: s.chi2)
+
+
+def unlike(problem: Problem, solutions: Sequence[Solution]) -> list[Solution]:
+    """Solutions without those that have all but reached the same point as an earlier one."""
+    kept: list[Solution] = []
+    for s in solutions:
+        if all(np.abs((s.theta - k.theta) / problem.step).max(initial=0.0) > _SAME_POINT for k in kept):
+            kept.append(s)
+    return kept

@@ -18,7 +18,7 @@ from xrdfit.fitting.statistics import Statistics, statistics
 from xrdfit.inference.result import Estimated, FitResult, FittedScan, FittedSite, Status
 from xrdfit.inference.uncertainty.covariance import Covariance, covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
-from xrdfit.inference.warnings import warnings_of
+from xrdfit.inference.warnings import POOR_CHI2, warnings_of
 from xrdfit.inference.weights import DISAGREE, weight_fractions
 from xrdfit.model.powder import PowderModel
 
@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 
 # χ² of the calculated lines against none: three standard errors.
 _VISIBLE = 9.0
+_OF_NO_CONSEQUENCE = ("size_nm", "size_sigma", "microstrain", "mixing")
 
 
 def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: PowderModel, reason: str) -> FitResult:
@@ -35,9 +36,9 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     at_bound = _names_at_bound(problem, solution.theta, values)
     spread = covariance(problem, solution.theta, [n for n in at_bound if n in problem.direct])
     figures, own = _statistics(problem, evaluation)
-    success, message = _verdict(problem, solution, spread)
+    success, message = _verdict(problem, solution, spread, figures)
     scale = max(1.0, figures.chi2_reduced, *(s.chi2_reduced for s in own))
-    errors = _errors(spread, scale)
+    errors = {n: e for n, e in _errors(spread, scale).items() if e > 0.0 or n not in at_bound}
     models = [fitted_model(view, values) for view in setup.scans]
     model = models[0]
     weights = weight_fractions(models, [block.bound.scales for block in problem.scans], values, spread, scale)
@@ -68,7 +69,7 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         "their mean is given"
         for name in weights.disagree
     ]
-    return replace(result, warnings=(*warnings_of(result, setup, spread.without_effect), *notes))
+    return replace(result, warnings=(*warnings_of(result, setup, spread), *notes))
 
 
 def fitted_model(view: ScanSetup, values: Mapping[str, float]) -> PowderModel:
@@ -91,7 +92,7 @@ def _statistics(problem: Problem, evaluation: Evaluation) -> tuple[Statistics, l
     return together, [statistics(*c, round(share * len(c[0]))) for c in columns]
 
 
-def _verdict(problem: Problem, solution: Solution, spread: Covariance) -> tuple[bool, str]:
+def _verdict(problem: Problem, solution: Solution, spread: Covariance, figures: Statistics) -> tuple[bool, str]:
     evaluation = problem.evaluate(solution.theta)
     seen = sum(
         float(np.sum(((part.calculated - part.background) / scan.sigma) ** 2))
@@ -99,14 +100,25 @@ def _verdict(problem: Problem, solution: Solution, spread: Covariance) -> tuple[
     )
     if seen < _VISIBLE:
         return False, "the scan shows nothing of the model: its lines are not above zero by three standard errors"
-    if spread.undetermined:
-        names = ", ".join(spread.undetermined)
-        sites = any(problem.rows[n].is_occupancy for n in spread.undetermined)
+    open_ = [n for n in spread.undetermined if not _is_nuisance(problem, n)]
+    if open_:
+        # one that only widths or the background can stand in for is open together with these
+        open_ = open_ if len(open_) > 1 else spread.undetermined
+        names = ", ".join(open_)
+        sites = any(problem.rows[n].is_occupancy for n in open_)
         advice = " or give a total (--total)" if sites else ""
         return False, f"singular: the scan fixes only combinations of {names}; fix one of them (--fix){advice}"
     if not solution.success:
         return False, f"did not converge: {solution.message}"
+    if figures.chi2_reduced > POOR_CHI2:
+        return True, f"converged, but the residual is {figures.goodness_of_fit:.1f} times its noise"
     return True, "converged"
+
+
+def _is_nuisance(problem: Problem, name: str) -> bool:
+    """Whether it belongs to the lines' widths or the background: where only such trade, the structure is known."""
+    kind = problem.rows[name].kind
+    return kind.belongs in ("width", "background") or kind.stem in _OF_NO_CONSEQUENCE
 
 
 def _errors(spread: Covariance, scale: float) -> dict[str, float]:

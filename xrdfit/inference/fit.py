@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
 from xrdfit.fitting.scans import Scans, one_sample
 from xrdfit.fitting.search import Solution, search, settle
+from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
@@ -94,12 +96,18 @@ def fit_with(
     scans, options = one_sample(scan, options)
     if options.seek:
         return _fit_seeking(model, scans, options, progress)
-    chosen, reason = choose_engines(model, scans, options, progress)
-    setup = prepare(model, scans, options, chosen)
+    with one_thread():
+        return _fit(model, scans, options, progress)
+
+
+def _fit(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
+    choices = _choices(model, scans, options, progress)
+    reason = _reason(choices)
+    setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
     problem = setup.problem
     if progress:
         progress("fitting")
-    near = search(problem, problem.theta(problem.base), progress)
+    near = search(problem, problem.theta({**problem.base, **_estimated_sizes(setup, choices)}), progress)
     if not any(view.counted or _adds_noise(problem, i) for i, view in enumerate(setup.scans)):
         solution = settle(problem, near.theta)
     else:
@@ -182,22 +190,40 @@ def choose_engines(
 
     "auto" takes the Debye engine where a coarse Bragg fit finds the smallest phase below `AUTO_DEBYE_BELOW_NM`.
     """
-    chosen: dict[str, Engine] = {}
-    reasons = []
-    for label, scan in scans.items():
-        own = options.of(label)
-        chosen[label], reason = choose_engine(model, scan, own, progress)
-        if reason:
-            reasons.append(f"{label}: {reason}" if label else reason)
-    return chosen, "; ".join(reasons)
+    choices = _choices(model, scans, options, progress)
+    return {label: choice.engine for label, choice in choices.items()}, _reason(choices)
 
 
 def choose_engine(
     model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None
 ) -> tuple[Engine, str]:
     """Return the engine to use for one scan and, for "auto", why; see `choose_engines`."""
+    choice = _choose(model, scan, options, progress)
+    return choice.engine, choice.reason
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """An engine and, for "auto", why, and the diameter of each phase in nm that a coarse Bragg fit found."""
+
+    engine: Engine
+    reason: str = ""
+    diameters: Mapping[str, float] = field(default_factory=dict)
+
+
+def _choices(
+    model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None = None
+) -> dict[str, _Choice]:
+    return {label: _choose(model, scan, options.of(label), progress) for label, scan in scans.items()}
+
+
+def _reason(choices: Mapping[str, _Choice]) -> str:
+    return "; ".join(f"{label}: {c.reason}" if label else c.reason for label, c in choices.items() if c.reason)
+
+
+def _choose(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None) -> _Choice:
     if options.engine != "auto":
-        return options.engine, ""  # pyright: ignore[reportReturnType]
+        return _Choice(options.engine)  # pyright: ignore[reportArgumentType]
     if progress:
         progress("estimating the size")
     problem = prepare(model, scan, options, "bragg").problem
@@ -208,10 +234,25 @@ def choose_engine(
     }
     name, smallest = min(diameters.items(), key=lambda item: item[1])
     below = smallest < AUTO_DEBYE_BELOW_NM
-    return ("debye" if below else "bragg"), (
+    reason = (
         f"{name} looks like spheres of {smallest:.1f} nm, {'below' if below else 'not below'} the "
         f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
     )
+    return _Choice("debye" if below else "bragg", reason, diameters)
+
+
+def _estimated_sizes(setup: Setup, choices: Mapping[str, _Choice]) -> dict[str, float]:
+    """Starts of the Debye engine's sizes where "auto" has estimated them and the options name no start."""
+    found: dict[str, float] = {}
+    for label, choice in choices.items():
+        if choice.engine != "debye" or not choice.diameters:
+            continue
+        by_phase = {setup.model.label(p): choice.diameters[p.name] for p in setup.model.phases if p.engine != "bragg"}
+        for name, r in setup.rows.items():
+            given = any(fnmatchcase(name, pattern) for pattern in setup.options.start)
+            if r.kind.stem == "size_nm" and r.vary and r.scan in ("", label) and r.phase in by_phase and not given:
+                found.setdefault(name, by_phase[r.phase])
+    return found
 
 
 def model_sigmas(setup: Setup, problem: Problem, theta: Array) -> list[Array]:

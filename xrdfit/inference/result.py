@@ -327,12 +327,13 @@ class FitResult:
         Occupancies and whatever stands at a bound get it from the profile likelihood, the others from the curvature.
         """
         p = self.parameters[name]
-        if p.stderr is None:
+        if p.stderr is None and p.status != "at bound":
             return None, None
-        if p.status != "at bound" and name not in self.problem.occupancies.names:
+        if p.stderr is not None and p.status != "at bound" and name not in self.problem.occupancies.names:
             return p.value - p.stderr, p.value + p.stderr
         try:
-            return interval(self.problem, self.minima, name, p.stderr, inflation=self.inflation)
+            guess = p.stderr or self.problem.rows[name].step
+            return interval(self.problem, self.minima, name, guess, inflation=self.inflation)
         except ComputationError:
             return None, None
 

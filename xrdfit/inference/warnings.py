@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xrdfit.fitting.prepare import Setup
     from xrdfit.fitting.problem import Evaluation
     from xrdfit.inference.result import FitResult
+    from xrdfit.inference.uncertainty.covariance import Covariance
     from xrdfit.model.powder import PowderModel
 
 SMALL_NM = 3.0
@@ -29,10 +30,11 @@ POOR_CHI2 = 4.0
 UNEQUAL = 1.5  # between scans of one sample
 SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 NOTABLE_WEIGHT = 0.01  # of a line of the radiation
+FEWEST_POINTS = 3  # of a line
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
-def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]) -> Iterator[str]:
+def warnings_of(result: FitResult, setup: Setup, spread: Covariance) -> Iterator[str]:
     """Yield everything that casts doubt on a result."""
     yield from setup.notes
     dark = all(scan.model.radiation().neutron for scan in result.scans)
@@ -41,7 +43,7 @@ def warnings_of(result: FitResult, setup: Setup, without_effect: tuple[str, ...]
         yield result.message
     yield from _of_tables(result)
     yield from _of_engine(result)
-    yield from _of_parameters(result, without_effect)
+    yield from _of_parameters(result, spread)
     yield from _of_rivals(result)
     for phase in result.model.phases:
         yield from _of_structure(phase, result)
@@ -96,10 +98,16 @@ def _of_engine(result: FitResult) -> Iterator[str]:
             yield f"{name} is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
 
 
-def _of_parameters(result: FitResult, without_effect: tuple[str, ...]) -> Iterator[str]:
+def _of_parameters(result: FitResult, spread: Covariance) -> Iterator[str]:
     for name, p in result.parameters.items():
         if p.status == "at bound":
             yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+    if result.success and spread.undetermined:
+        yield (
+            f"the scan fixes only combinations of {', '.join(spread.undetermined)}: these have no errors of their own; "
+            "nothing else depends on it"
+        )
+    without_effect = [n for n in spread.without_effect if result.parameters[n].status != "at bound"]
     if without_effect:
         yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
     rows = result.problem.rows
@@ -161,11 +169,40 @@ def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
 
 
 def _of_values(result: FitResult) -> Iterator[str]:
-    for name, p in result.parameters.items():
-        if result.problem.rows[name].is_displacement and p.stderr and p.value < -3.0 * p.stderr:
-            yield f"{name} is negative ({p.value:.2f} Å²), as no displacement is: something else bends the intensities"
+    for names in _displacements(result):
+        total = sum(result.parameters[n].value for n in names)
+        error = _error_of_sum(result, names)
+        if error > 0.0 and total < -3.0 * error:
+            yield (
+                f"{' + '.join(names)} is negative ({total:.2f} Å²), as no displacement is: "
+                "something else bends the intensities"
+            )
     if any(part.background.min() < 0.0 for part in _minimum(result).parts):
         yield "the background is negative in places: it stands in for something that the model lacks"
+
+
+def _displacements(result: FitResult) -> list[tuple[str, ...]]:
+    """Parameters whose sum is the B of a site, those left out that are fixed at zero; each sum once."""
+    rows = result.problem.rows
+    sums: dict[tuple[str, ...], None] = {}
+    for name, site in rows.items():
+        if not site.is_displacement or site.kind.stem != "b":
+            continue
+        overall = [
+            n for n, r in rows.items()
+            if r.kind.stem == "b_overall" and r.phase == site.phase and r.scan in ("", site.scan)
+        ]  # fmt: skip
+        parts = [result.parameters[n] for n in (*overall, name)]
+        sums[tuple(p.name for p in parts if p.status != "fixed" or p.value != 0.0)] = None
+    return [names for names in sums if names]
+
+
+def _error_of_sum(result: FitResult, names: tuple[str, ...]) -> float:
+    """Standard error of the sum of parameters, 0 where none of them was fitted or one's error is not known."""
+    if any(p.status != "fixed" and p.stderr is None for p in (result.parameters[n] for n in names)):
+        return 0.0
+    chosen = np.array([float(n in names) for n in result.covariance_names])
+    return float(np.sqrt(max(chosen @ result.covariance @ chosen, 0.0)))
 
 
 def _of_residual(result: FitResult) -> Iterator[str]:
@@ -210,25 +247,51 @@ def _of_unequal_scans(result: FitResult) -> Iterator[str]:
 def unexplained_line(result: FitResult, index: int = 0) -> tuple[float, float] | None:
     """Return angle and relative height of the largest positive excess that is no calculated line, if it is significant.
 
-    The residual is averaged over the width of the calculated lines; it counts when it exceeds 8 standard
-    errors and 2 % of the highest net count where the calculation itself has less than half the excess.
+    The residual is averaged over the width of the calculated lines, and over narrower pieces as well: a crystal's line
+    beside those of clusters. It counts when it exceeds 8 standard errors and 2 % of the highest net count where the
+    calculation itself has less than half the excess. A narrow piece is judged by how it stands out from its
+    neighbourhood, the calculation too: broad lines that are not quite right leave broad residuals.
     """
     scan, there = result.problem.scans[index], _minimum(result).parts[index]
     residual, sigma = scan.observed - there.calculated, scan.sigma
     net = there.calculated - there.background
     if net.max() <= 0.0:
         return None
-    width = max(3, _points_across_a_line(net))
-    kernel = np.ones(width)
-    total = np.convolve(residual, kernel, mode="same")
-    noise = np.sqrt(np.convolve(sigma**2, kernel, mode="same"))
-    mean = total / width
-    significant = (total > 8 * noise) & (mean > 0.02 * net.max()) & (net < 0.5 * mean)
-    significant &= total > 8 * noise * max(1.0, result.statistics.goodness_of_fit)
-    if not significant.any():
-        return None
-    i = int(np.argmax(np.where(significant, total / noise, 0.0)))
-    return float(scan.bound.two_theta[i]), float(mean[i] / net.max())
+    width = max(FEWEST_POINTS, _points_across_a_line(net))
+    kernels = [np.ones(width) / width]
+    narrow = width // 4
+    while narrow >= FEWEST_POINTS:
+        kernels.append(_outstanding(narrow))
+        narrow //= 2
+    found = [_largest_excess(k, residual, sigma, net, result.statistics.goodness_of_fit) for k in kernels]
+    strength, i, mean = max(found)
+    return (float(scan.bound.two_theta[i]), float(mean / net.max())) if strength > 0.0 else None
+
+
+def _outstanding(width: int) -> NDArray[np.float64]:
+    """Kernel of the mean of `width` points above that of as many on either side."""
+    return np.concatenate([np.full(width, -0.5), np.ones(width), np.full(width, -0.5)]) / width
+
+
+def _largest_excess(
+    kernel: NDArray[np.float64],
+    residual: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    net: NDArray[np.float64],
+    goodness: float,
+) -> tuple[float, int, float]:
+    """Strength in standard errors, 0 if there is none, place and height of the most significant excess."""
+    mean, calculated = (np.convolve(y, kernel, mode="same") for y in (residual, net))
+    noise = np.sqrt(np.convolve(sigma**2, kernel**2, mode="same"))
+    significant = (mean > 8.0 * noise * max(1.0, goodness)) & (mean > 0.02 * net.max())
+    if kernel.min() < 0.0:
+        significant &= calculated < 0.5 * mean
+        edge = len(kernel) // 2  # where the kernel reaches beyond the scan it compares with nothing
+        significant[:edge] = significant[-edge:] = False
+    else:
+        significant &= net < 0.5 * mean
+    i = int(np.argmax(np.where(significant, mean / noise, 0.0)))
+    return (float(mean[i] / noise[i]), i, float(mean[i])) if significant.any() else (0.0, 0, 0.0)
 
 
 def _minimum(result: FitResult) -> Evaluation:

@@ -88,6 +88,7 @@ class Phase:
         scherrer = engine == "bragg" and self.shape == "scherrer"
         lacking = {"mixing": not scherrer, "march_r": engine == "debye" or self.march_axis is None}
         size = {"maximum": LARGEST_NM[engine], "text": "Scherrer length" if scherrer else None}
+        size["rough"] = engine == "debye"  # shells of pairs come and go as a cluster grows
         return [
             row(PHASE[name], getattr(self, name), **(size if name == "size_nm" else {}))  # pyright: ignore
             for name in _NUMBERS

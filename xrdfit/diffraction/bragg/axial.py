@@ -11,6 +11,7 @@ Finger, Cox & Jephcoat, J. Appl. Cryst. 27, 892 (1994), equations 13-16.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +19,23 @@ from numpy.typing import NDArray
 
 from xrdfit.diffraction.protocol import FloatArray
 
-MAX_NODES = 120
+MAX_NODES = 2000
+
+
+@dataclass(frozen=True)
+class SubLineSlopes:
+    """Derivatives of sub-lines by the position of their line, by S/L and by H/L.
+
+    Attributes
+    ----------
+    position : ndarray, shape (3, N)
+        Of 2phi; radian by radian in the first.
+    weight : ndarray, shape (3, N)
+        Of the logarithm of the weight.
+    """
+
+    position: FloatArray
+    weight: FloatArray
 
 
 def node_counts(two_theta: FloatArray, fwhm: FloatArray, s_l: float, h_l: float) -> NDArray[np.intp]:
@@ -35,7 +52,8 @@ def node_counts(two_theta: FloatArray, fwhm: FloatArray, s_l: float, h_l: float)
     if reach == 0.0:
         return np.ones(two_theta.size, dtype=np.intp)
     extent = 0.5 * reach**2 / np.maximum(np.abs(np.tan(two_theta)), 1e-3)
-    return np.minimum(np.ceil(4.0 + 3.2 * extent / fwhm), MAX_NODES).astype(np.intp)
+    ratio = extent / fwhm
+    return np.ceil(np.minimum(np.minimum(4.0 + 3.2 * ratio, 1.8 + 5.5 * ratio), MAX_NODES)).astype(np.intp)
 
 
 def sub_lines(
@@ -64,15 +82,36 @@ def sub_lines(
     line = np.repeat(np.arange(two_theta.size), counts)
     if s_l == 0.0 and h_l == 0.0:
         return line, two_theta[line], (1.0 / counts)[line]
-    rules = [_rule(int(count)) for count in counts]
-    v = np.concatenate([rule[0] for rule in rules])
+    v, share = _nodes(counts)
     height = _quantile(v, abs(s_l), abs(h_l))
     centre = two_theta[line]
     # Below 2theta = S/L + H/L a ray may miss the detector's plane altogether: those heights do not occur.
     cosine = np.clip(np.cos(centre) * np.sqrt(1.0 + height**2), np.cos(0.95 * np.pi), np.cos(0.05 * centre))
     position = np.arccos(cosine)
-    weight = np.concatenate([rule[1] for rule in rules]) / ((1.0 + height**2) * np.sin(position))
+    weight = share / ((1.0 + height**2) * np.sin(position))
     return line, position, weight / np.bincount(line, weight)[line]
+
+
+def sub_line_slopes(two_theta: FloatArray, s_l: float, h_l: float, counts: NDArray[np.intp]) -> SubLineSlopes:
+    """Return the derivatives of what `sub_lines` returns for the same arguments, S/L and H/L not both zero."""
+    line, position, weight = sub_lines(two_theta, s_l, h_l, counts)
+    v, _ = _nodes(counts)
+    height = _quantile(v, abs(s_l), abs(h_l))
+    centre, root = two_theta[line], np.sqrt(1.0 + height**2)
+    by_height = np.stack([np.zeros(v.size), *_quantile_slopes(v, abs(s_l), abs(h_l))])
+    cosine = np.cos(centre) * height / root * by_height
+    cosine[0] = -np.sin(centre) * root
+    inside = (np.cos(centre) * root > np.cos(0.95 * np.pi)) & (np.cos(centre) * root < np.cos(0.05 * centre))
+    moved = np.where(inside, -cosine / np.sin(position), 0.0)
+    moved[0, ~inside & (position < 1.0)] = 0.05
+    logarithm = -2.0 * height / root**2 * by_height - moved / np.tan(position)
+    mean = np.stack([np.bincount(line, weight * row) for row in logarithm])
+    return SubLineSlopes(moved, logarithm - mean[:, line])
+
+
+def _nodes(counts: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    rules = [_rule(int(count)) for count in counts]
+    return np.concatenate([rule[0] for rule in rules]), np.concatenate([rule[1] for rule in rules])
 
 
 @lru_cache(maxsize=256)
@@ -92,3 +131,13 @@ def _quantile(v: FloatArray, s_l: float, h_l: float) -> FloatArray:
     area = flat + 0.5 * (end - flat)
     below = area * (1.0 - (1.0 - v) ** 2)
     return np.where(below < flat, below, end - (1.0 - v) * np.sqrt(2.0 * area * (end - flat)))
+
+
+def _quantile_slopes(v: FloatArray, s_l: float, h_l: float) -> tuple[FloatArray, FloatArray]:
+    """Return the derivatives of `_quantile` by S/L and H/L."""
+    large, small = max(s_l, h_l), min(s_l, h_l)
+    flat = large * (1.0 - (1.0 - v) ** 2) < large - small
+    ratio = np.sqrt(small / large)
+    by_large = np.where(flat, 1.0 - (1.0 - v) ** 2, 1.0 - (1.0 - v) * ratio)
+    by_small = np.where(flat, 0.0, 1.0 - (1.0 - v) / max(ratio, 1e-300))
+    return (by_large, by_small) if s_l >= h_l else (by_small, by_large)

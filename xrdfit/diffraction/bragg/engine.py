@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
+from xrdfit.diffraction.bragg.line_sums import Peaks, reaches, sum_peaks, sum_peaks_jacobian
 from xrdfit.diffraction.bragg.lines import Lines, LineTable, Rows, bind_lines
-from xrdfit.diffraction.bragg.profile import Peaks, reaches, sum_peaks, sum_peaks_jacobian
 from xrdfit.diffraction.bragg.row_slopes import row_slopes
 from xrdfit.diffraction.bragg.sphere_lines import sphere_matrix
 from xrdfit.diffraction.grids import check_grid
@@ -153,7 +153,8 @@ class BraggEngine:
             total = lines.area @ sphere_matrix(self.two_theta, self.table, values, lines)
         else:
             rows = self.table.rows(values, lines, self.table.counts(values, lines))
-            total = sum_peaks(self.two_theta, rows.only(self._reaching(rows, lines)).peaks(lines.area))
+            rows = rows.only(self._reaching(rows, lines))
+            total = sum_peaks(self.two_theta, rows.peaks(lines.area), self._groups(rows, values))
         return total * self._along_profile(values) if self.table.settings.lorentz_along_profile else total
 
     def _reaching(self, rows: Rows, lines: Lines) -> NDArray[np.intp]:
@@ -168,7 +169,7 @@ class BraggEngine:
         keep = self._reaching(rows, lines)
         rows = rows.only(keep)
         still = np.zeros(keep.size)
-        closed = dict(row_slopes(table, values, lines, rows, names))
+        closed = dict(row_slopes(table, values, lines, rows, counts, names))
         columns: list[Peaks] = []
         for name in names:
             if name in closed:
@@ -177,7 +178,11 @@ class BraggEngine:
                 columns.append(self._row_differences(values, name, lines, counts, keep))
             else:
                 columns.append(Peaks(still, still, still, still))
-        return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), _stack(columns, keep.size))
+        slopes = _stack(columns, keep.size)
+        return sum_peaks_jacobian(self.two_theta, rows.peaks(lines.area), slopes, self._groups(rows, values))
+
+    def _groups(self, rows: Rows, values: Values) -> NDArray[np.intp] | None:
+        return rows.group if rows.group.size and self.table.divergent(values) else None
 
     def _row_differences(
         self, values: Values, name: str, lines: Lines, counts: NDArray[np.intp], keep: NDArray[np.intp]

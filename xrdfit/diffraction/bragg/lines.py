@@ -1,8 +1,8 @@
 """The line table: position, width and area of every powder line as a pure function of the parameters.
 
 It has a few dozen to a few hundred rows, so that whatever moves rows in a complicated way is differentiated on the
-rows, by central differences, and the pattern's own derivatives stay analytic; what a usual fit varies has closed forms,
-in `row_slopes`.
+rows, by central differences, and the pattern's own derivatives stay analytic; nearly everything has closed forms, in
+`row_slopes`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from xrdfit.crystal.symmetry import (
     reflections,
 )
 from xrdfit.diffraction.bragg.axial import node_counts, sub_lines
-from xrdfit.diffraction.bragg.profile import Peaks, combine_widths, split_width
+from xrdfit.diffraction.bragg.line_sums import Peaks
+from xrdfit.diffraction.bragg.profile import combine_widths, split_width
 from xrdfit.diffraction.bragg.sizes import lognormal_nodes
 from xrdfit.diffraction.bragg.structure_factors import Amplitudes, StructureFactors, bind_structure_factors
 from xrdfit.diffraction.optics import (
@@ -105,6 +106,10 @@ class Rows:
     ----------
     line, size : ndarray of int, shape (m,)
         Index into the flattened `Lines`, and into the sizes of the distribution.
+    part : ndarray of int, shape (m,)
+        Index of the axial sub-line among those of all lines and sizes; `group` counts what they are parts of.
+    group : ndarray of int, shape (m,)
+        Rows of one line and size, which differ in position alone, have one number and stand together.
     two_theta : ndarray, shape (m,)
         Angle before zero and displacement, radian.
     position, fwhm : ndarray, shape (m,)
@@ -115,6 +120,8 @@ class Rows:
 
     line: NDArray[np.intp]
     size: NDArray[np.intp]
+    part: NDArray[np.intp]
+    group: NDArray[np.intp]
     two_theta: FloatArray
     position: FloatArray
     fwhm: FloatArray
@@ -164,16 +171,16 @@ class LineTable:
         amplitudes = self.factors.at(values, s)
         return Lines(theta, exists, s, amplitudes, amplitudes.squared, factor, bare, cell, (self, values))
 
-    def line_slopes(self, lines: Lines, name: str) -> tuple[FloatArray, FloatArray]:
-        """Return the derivatives of theta and of the areas by a parameter of the cell, each (w, n); see `lines`.
-
-        Preferred orientation, which follows the metric in its own way, is not in them.
-        """
+    def line_slopes(self, values: Values, lines: Lines, name: str) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives of theta and of the areas by a parameter of the cell, each (w, n); see `lines`."""
         metric, by_cell = lines.cell.reciprocal_metric, metric_slope(self.group, lines.cell, name)
-        s = _inverse_d_squared(self._products, -metric @ by_cell @ metric) / (8.0 * lines.s)
+        moved = -metric @ by_cell @ metric
+        s = _inverse_d_squared(self._products, moved) / (8.0 * lines.s)
         theta = np.multiply.outer(self.wavelengths, s) / np.cos(lines.theta)
         per_volume = 0.5 * np.sum(metric * by_cell)  # of ln V
         factor = lines.factor_by_theta * theta - per_volume * lines.factor
+        if self.settings.march_axis is not None:
+            factor = factor + lines.factor * self.march_slope(values, metric, moved)
         return theta, factor * lines.f_squared + lines.factor * lines.f_squared_by_s * s
 
     def _bare(self, values: Values, theta: FloatArray, cell: Cell, weights: FloatArray) -> FloatArray:
@@ -213,11 +220,31 @@ class LineTable:
 
     def _march(self, r: float, metric: FloatArray) -> FloatArray:
         """Return the mean of (r^2 cos^2 alpha + sin^2 alpha / r)^(-3/2) over the equivalents, shape (n,)."""
-        squared = _inverse_d_squared(self._march_products, metric)
-        axis = self._march_axis
-        cosine2 = (self.reflections.equivalents @ (metric @ axis)) ** 2 / (squared * (axis @ metric @ axis))
-        each = (r * r * cosine2 + (1.0 - cosine2) / r) ** -1.5
+        each = _march_factor(r, self._march_cosine(metric)[2])
         return np.bincount(self.reflections.owner, each) / self.reflections.multiplicity
+
+    def _march_cosine(self, metric: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return h G a, h G h (a G a) and the squared cosine of the angle with the axis a, of all equivalents h."""
+        axis = self._march_axis
+        along = self.reflections.equivalents @ (metric @ axis)
+        lengths = _inverse_d_squared(self._march_products, metric) * (axis @ metric @ axis)
+        return along, lengths, along**2 / lengths
+
+    def march_slope(self, values: Values, metric: FloatArray, moved: FloatArray | None = None) -> FloatArray:
+        """Return the derivative of the logarithm of March and Dollase's factor by r, or as the metric moves, (n,)."""
+        r, axis = values["march_r"], self._march_axis
+        along, lengths, cosine2 = self._march_cosine(metric)
+        each = _march_factor(r, cosine2)
+        if moved is None:
+            inner = 2.0 * r * cosine2 - (1.0 - cosine2) / r**2
+        else:
+            squared, own = _inverse_d_squared(self._march_products, metric), axis @ metric @ axis
+            turned = 2.0 * along * (self.reflections.equivalents @ (moved @ axis)) / lengths
+            stretched = _inverse_d_squared(self._march_products, moved) / squared + (axis @ moved @ axis) / own
+            inner = (r * r - 1.0 / r) * (turned - cosine2 * stretched)
+        slope = -1.5 * each ** (5.0 / 3.0) * inner
+        owner = self.reflections.owner
+        return np.bincount(owner, slope) / np.bincount(owner, each)
 
     def widths(self, values: Values, lines: Lines, size_nm: float) -> tuple[FloatArray, FloatArray]:
         """Return the widths of sample and instrument together.
@@ -250,20 +277,31 @@ class LineTable:
         size = np.repeat(np.arange(len(sizes)), lines.theta.size)
         share = np.repeat(shares, lines.theta.size)
         two_theta = 2.0 * lines.theta.ravel()[line]
-        if self.settings.axial and (values["S_L"] != 0.0 or values["H_L"] != 0.0):
-            parent, two_theta, weight = sub_lines(two_theta, values["S_L"], values["H_L"], counts)
-            line, size, fwhm, eta = line[parent], size[parent], fwhm[parent], eta[parent]
-            share = share[parent] * weight
-        return Rows(line, size, two_theta, self.shifted(values, two_theta), fwhm, share * eta, share * (1.0 - eta))
+        group = np.arange(line.size)
+        if self.divergent(values):
+            group, two_theta, weight = sub_lines(two_theta, values["S_L"], values["H_L"], counts)
+            line, size, fwhm, eta = line[group], size[group], fwhm[group], eta[group]
+            share = share[group] * weight
+        part = np.arange(line.size)
+        seen = self.shifted(values, two_theta)
+        return Rows(line, size, part, group, two_theta, seen, fwhm, share * eta, share * (1.0 - eta))
+
+    def divergent(self, values: Values) -> bool:
+        """Whether axial divergence splits the lines."""
+        return self.settings.axial and (values["S_L"] != 0.0 or values["H_L"] != 0.0)
 
     def counts(self, values: Values, lines: Lines) -> NDArray[np.intp]:
         """Return the number of axial sub-lines, a choice that a derivative has to keep."""
         sizes, _ = lognormal_nodes(values["size_nm"], values["size_sigma"])
-        if not self.settings.axial or (values["S_L"] == 0.0 and values["H_L"] == 0.0):
+        if not self.divergent(values):
             return np.ones(len(sizes) * lines.theta.size, dtype=np.intp)
         fwhm = np.concatenate([combine_widths(*self.widths(values, lines, size))[0] for size in sizes])
         two_theta = np.tile(2.0 * lines.theta.ravel(), len(sizes))
         return node_counts(two_theta, np.radians(fwhm), values["S_L"], values["H_L"])
+
+
+def _march_factor(r: float, cosine2: FloatArray) -> FloatArray:
+    return (r * r * cosine2 + (1.0 - cosine2) / r) ** -1.5
 
 
 @lru_cache(maxsize=64)

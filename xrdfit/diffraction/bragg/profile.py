@@ -1,48 +1,21 @@
-"""Widths, pseudo-Voigt lines and their sum over a grid, with analytic derivatives.
+"""Widths and shapes of pseudo-Voigt lines, with analytic derivatives.
 
 A peak of the pattern is the sum of a Lorentzian and a Gaussian of one position and one full width at half maximum
-(Thompson, Cox & Hastings, J. Appl. Cryst. 20, 79, 1987). Each family is evaluated over windows of the grid only.
+(Thompson, Cox & Hastings, J. Appl. Cryst. 20, 79, 1987).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import log, pi, sqrt
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from xrdfit.diffraction.protocol import FloatArray
 
-# Half windows in units of the full width at half maximum: where the height has fallen to 1.1e-5 (Lorentzian; it
-# has lost 0.2 % of its area there) and 4e-10 (Gaussian) of the maximum.
-LORENTZ_WINDOW = 150.0
-GAUSS_WINDOW = 2.8
-
 _GAUSS_HEIGHT = 2.0 * sqrt(log(2.0) / pi)
 _4LN2 = 4.0 * log(2.0)
-_BLOCK = 1 << 15  # entries of a block of rows: its few arrays stay in the processor's cache, and in reused memory
-_FEW_ROWS = 40  # of a block: for so few, the import of scipy.sparse costs more than it saves
-
-
-@dataclass(frozen=True)
-class Peaks:
-    """Lines as they enter the sum over the grid; as a derivative every field has shape (m, p) instead of (m,).
-
-    Attributes
-    ----------
-    position, fwhm : ndarray, shape (m,)
-        Degree.
-    lorentz, gauss : ndarray, shape (m,)
-        Areas of the two parts.
-    """
-
-    position: FloatArray
-    fwhm: FloatArray
-    lorentz: FloatArray
-    gauss: FloatArray
 
 
 def pseudo_voigt(x: FloatArray, fwhm: float, eta: float) -> FloatArray:
@@ -56,7 +29,7 @@ def pseudo_voigt(x: FloatArray, fwhm: float, eta: float) -> FloatArray:
         Full width at half maximum (> 0), and Lorentzian fraction of the area.
     """
     u = x / fwhm
-    return (eta * _lorentz(u) + (1.0 - eta) * _gauss(u)) / fwhm
+    return (eta * lorentz_shape(u) + (1.0 - eta) * gauss_shape(u)) / fwhm
 
 
 def combine_widths(gauss: ArrayLike, lorentz: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -133,14 +106,16 @@ def split_width_slope(gauss: float, lorentz: float) -> tuple[float, float]:
     return -per_q / per_g * by_q, by_q
 
 
-def _lorentz(u: FloatArray) -> FloatArray:
+def lorentz_shape(u: FloatArray) -> FloatArray:
+    """Return the Lorentzian of unit area and unit full width at half maximum."""
     out = u * u
     out *= 2.0 * pi
     out += 0.5 * pi
     return np.reciprocal(out, out=out)
 
 
-def _gauss(u: FloatArray) -> FloatArray:
+def gauss_shape(u: FloatArray) -> FloatArray:
+    """Return the Gaussian of unit area and unit full width at half maximum."""
     out = u * u
     out *= -_4LN2
     np.exp(out, out=out)
@@ -148,7 +123,7 @@ def _gauss(u: FloatArray) -> FloatArray:
     return out
 
 
-def _lorentz_slopes(u: FloatArray, f: FloatArray) -> tuple[FloatArray, FloatArray]:
+def lorentz_slopes(u: FloatArray, f: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return df/du (in the memory of `u`) and u df/du; from f = (2/pi) / (1 + 4 u^2) without another division."""
     squared = f * f
     u *= squared
@@ -159,172 +134,9 @@ def _lorentz_slopes(u: FloatArray, f: FloatArray) -> tuple[FloatArray, FloatArra
     return u, squared
 
 
-def _gauss_slopes(u: FloatArray, f: FloatArray) -> tuple[FloatArray, FloatArray]:
+def gauss_slopes(u: FloatArray, f: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return df/du and u df/du (in the memory of `u`)."""
     first = u * f
     first *= -2.0 * _4LN2
     u *= first
     return first, u
-
-
-@dataclass(frozen=True)
-class _Family:
-    """One line shape f(u) of unit area and unit width, u = (x - position) / fwhm."""
-
-    shape: Callable[[FloatArray], FloatArray]
-    slopes: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
-    window: float
-
-
-_LORENTZ = _Family(_lorentz, _lorentz_slopes, LORENTZ_WINDOW)
-_GAUSS = _Family(_gauss, _gauss_slopes, GAUSS_WINDOW)
-
-
-def _windows(
-    two_theta: FloatArray, position: FloatArray, half: FloatArray
-) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Return the rows whose window touches the grid, the first point of each window and the common number of points.
-
-    One length for all rows keeps everything a rectangle; where the grid ends a window reaches further on its other
-    side instead. Rows are windows of the same grid, so a length of the whole grid makes the matrix dense.
-    """
-    n = two_theta.size
-    first = np.searchsorted(two_theta, position - half)
-    last = np.searchsorted(two_theta, position + half, side="right")
-    rows = np.flatnonzero(last > first)
-    length = int(np.max(last - first, initial=0))
-    return rows, np.minimum(first[rows], n - length), length
-
-
-def _blocks(
-    family: _Family, two_theta: FloatArray, peaks: Peaks
-) -> Iterator[tuple[NDArray[np.intp], FloatArray, Callable[[Sequence[FloatArray], Sequence[FloatArray]], FloatArray]]]:
-    """Yield, a block of rows at a time, the rows, u (rows, length) and the sum `(matrices, weights) -> (n, p)`."""
-    touching, first, length = _windows(two_theta, peaks.position, family.window * peaks.fwhm)
-    if length == 0:
-        return
-    n = two_theta.size
-    per_block = max(1, _BLOCK // length)
-    for begin in range(0, first.size, per_block):
-        rows = touching[begin : begin + per_block]
-        inverse = 1.0 / peaks.fwhm[rows]
-        offset = (peaks.position[rows] * inverse)[:, None]
-        if length == n:
-            u = np.multiply.outer(inverse, two_theta)
-            u -= offset
-            yield rows, u, _dense_sum
-        else:
-            index = first[begin : begin + per_block, None] + np.arange(length)
-            u = two_theta[index]
-            u *= inverse[:, None]
-            u -= offset
-            yield rows, u, _WindowSum(index, n)
-
-
-def _dense_sum(matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) -> FloatArray:
-    total = weights[0].T @ matrices[0]
-    for matrix, weight in zip(matrices[1:], weights[1:], strict=True):
-        total += weight.T @ matrix
-    return total.T
-
-
-@dataclass(frozen=True)
-class _WindowSum:
-    """Sum of weighted rows, each over its own window of the grid; of many rows by a sparse product."""
-
-    index: NDArray[np.intp]
-    n: int
-
-    def __call__(self, matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) -> FloatArray:
-        rows, length = self.index.shape
-        if rows > _FEW_ROWS:
-            return self._sparse(matrices, weights)
-        total = np.zeros((self.n, *weights[0].shape[1:]))
-        for row, first in enumerate(self.index[:, 0]):
-            window = total[first : first + length]
-            for matrix, weight in zip(matrices, weights, strict=True):
-                window += np.multiply.outer(matrix[row], weight[row])
-        return total
-
-    def _sparse(self, matrices: Sequence[FloatArray], weights: Sequence[FloatArray]) -> FloatArray:
-        from scipy.sparse import csc_array
-
-        rows, length = self.index.shape
-        many = len(matrices)
-        pointers = np.arange(many * rows + 1) * length
-        data = np.concatenate(matrices).ravel()
-        spread = csc_array((data, np.tile(self.index.ravel(), many), pointers), shape=(self.n, many * rows))
-        return spread @ np.concatenate(weights)
-
-
-def reaches(two_theta: FloatArray, position: FloatArray, fwhm: FloatArray) -> NDArray[np.bool_]:
-    """Return which lines reach into the grid with their Lorentzian window, shape (m,)."""
-    half = LORENTZ_WINDOW * fwhm
-    return (position + half >= two_theta[0]) & (position - half <= two_theta[-1])
-
-
-def sum_peaks(two_theta: FloatArray, peaks: Peaks) -> FloatArray:
-    """Return the sum of all peaks on the grid.
-
-    Parameters
-    ----------
-    two_theta : ndarray, shape (n,)
-        Ascending angles, degree; the steps may vary.
-    peaks : Peaks
-        m lines.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Area per degree.
-    """
-    total = np.zeros(two_theta.size)
-    for family, area in ((_LORENTZ, peaks.lorentz), (_GAUSS, peaks.gauss)):
-        height = area / peaks.fwhm
-        if not height.any():
-            continue
-        for rows, u, add in _blocks(family, two_theta, peaks):
-            total += add([family.shape(u)], [height[rows]])
-    return total
-
-
-def sum_peaks_jacobian(two_theta: FloatArray, peaks: Peaks, slopes: Peaks) -> tuple[FloatArray, FloatArray]:
-    """Return the sum of all peaks and its derivatives by p parameters.
-
-    With c the area, w the width and u = (x - position)/w, one line is c f(u)/w and its derivative
-    f (dc/w - c dw/w^2) - f' c dposition/w^2 - u f' c dw/w^2.
-
-    Parameters
-    ----------
-    two_theta : ndarray, shape (n,)
-        Ascending angles, degree.
-    peaks : Peaks
-        m lines.
-    slopes : Peaks
-        Derivatives of the four fields by the parameters, each of shape (m, p).
-
-    Returns
-    -------
-    pattern : ndarray, shape (n,)
-    jacobian : ndarray, shape (n, p)
-    """
-    p = slopes.position.shape[1]
-    moving = bool(slopes.position.any() or slopes.fwhm.any())
-    total = np.zeros((two_theta.size, p + 1))
-    inverse = (1.0 / peaks.fwhm)[:, None]
-    for family, area, d_area in ((_LORENTZ, peaks.lorentz, slopes.lorentz), (_GAUSS, peaks.gauss, slopes.gauss)):
-        if not (area.any() or d_area.any()):
-            continue
-        height = area[:, None] * inverse
-        direct, by_position, by_width = np.zeros((3, area.size, p + 1))
-        by_width[:, 1:] = -height * inverse * slopes.fwhm
-        by_position[:, 1:] = -height * inverse * slopes.position
-        direct[:, :1] = height
-        direct[:, 1:] = d_area * inverse + by_width[:, 1:]
-        for rows, u, add in _blocks(family, two_theta, peaks):
-            f = family.shape(u)
-            if moving:
-                total += add([f, *family.slopes(u, f)], [direct[rows], by_position[rows], by_width[rows]])
-            else:
-                total += add([f], [direct[rows]])
-    return total[:, 0].copy(), total[:, 1:]

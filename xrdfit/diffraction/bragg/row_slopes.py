@@ -1,28 +1,30 @@
-"""How the rows of a line table move: closed forms for what a usual fit varies.
-
-What is not here (Caglioti's terms, whose root has no derivative at zero width, axial divergence, the width of a size
-distribution, preferred orientation) is left to differences of the rows.
-"""
+"""How the rows of a line table move, in closed forms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from xrdfit.diffraction.bragg.axial import SubLineSlopes, sub_line_slopes
+from xrdfit.diffraction.bragg.line_sums import Peaks
 from xrdfit.diffraction.bragg.lines import Lines, LineTable, Rows
-from xrdfit.diffraction.bragg.profile import Peaks, combine_widths_slope, split_width, split_width_slope
-from xrdfit.diffraction.bragg.sizes import lognormal_nodes
+from xrdfit.diffraction.bragg.profile import combine_widths_slope, split_width, split_width_slope
+from xrdfit.diffraction.bragg.sizes import lognormal_nodes, lognormal_slopes
 from xrdfit.diffraction.optics import instrument_widths, observed_slope
 from xrdfit.diffraction.protocol import FloatArray
 
 Values = Mapping[str, float]
-_WIDTHS = ("size_nm", "microstrain", "mixing", "X", "Y")
+_WIDTHS = ("size_nm", "size_sigma", "microstrain", "mixing", "U", "V", "W", "X", "Y")
 _SHIFTS = ("zero_deg", "displacement_mm")
+_AXIAL = ("S_L", "H_L")
+# A width, degree, that no line's shape depends on: the root of a variance is steeper than this only nearer to 0.
+_NARROW = 1e-4
 
 
 def row_slopes(
-    table: LineTable, values: Values, lines: Lines, rows: Rows, names: Sequence[str]
+    table: LineTable, values: Values, lines: Lines, rows: Rows, counts: NDArray[np.intp], names: Sequence[str]
 ) -> Iterator[tuple[str, Peaks]]:
     """Yield the derivatives of the rows' peaks by those of `names` that have a closed form.
 
@@ -33,13 +35,16 @@ def row_slopes(
     lines : Lines
         ``table.lines(values)``.
     rows : Rows
-        Some or all of ``table.rows(values, ...)``.
+        Some or all of ``table.rows(values, lines, counts)``.
+    counts : ndarray of int
+        Axial sub-lines of each line and size.
     names : sequence of str
     """
     still = np.zeros(rows.line.size)
     by_area = table.area_slopes(values, lines, names)
     area = lines.area[rows.line]
     broadening = _Broadening(table, values, lines, rows)
+    axial = _axial_slopes(table, values, lines, rows, counts, names)
     for name in names:
         if name in by_area:
             moved = by_area[name].ravel()[rows.line]
@@ -50,16 +55,38 @@ def row_slopes(
             fwhm, eta = broadening.slope(name)
             eta *= area * (rows.lorentz + rows.gauss)
             yield name, Peaks(still, fwhm, eta, -eta)
-        elif name in table.cell_names and table.settings.march_axis is None and not _axial(table, values):
-            d_theta, d_area = (part.ravel()[rows.line] for part in table.line_slopes(lines, name))
+        elif name == "march_r" and table.settings.march_axis is not None:
+            slope = table.march_slope(values, lines.cell.reciprocal_metric)
+            moved = area * np.tile(slope, len(table.wavelengths))[rows.line]
+            yield name, Peaks(still, still, moved * rows.lorentz, moved * rows.gauss)
+        elif name in _AXIAL and table.settings.axial:
+            if axial is None:
+                yield name, Peaks(still, still, still, still)
+                continue
+            which = 1 + _AXIAL.index(name)
+            moved = area * axial.weight[which]
+            position = broadening.shift("theta") * 0.5 * axial.position[which]
+            yield name, Peaks(position, still, moved * rows.lorentz, moved * rows.gauss)
+        elif name in table.cell_names:
+            d_theta, d_area = (part.ravel()[rows.line] for part in table.line_slopes(values, lines, name))
             fwhm, eta = broadening.slope("theta")
             fwhm, eta = fwhm * d_theta, eta * d_theta * area * (rows.lorentz + rows.gauss)
             position = broadening.shift("theta") * d_theta
+            if axial is not None:
+                position *= axial.position[0]
+                d_area = d_area + 2.0 * area * axial.weight[0] * d_theta
             yield name, Peaks(position, fwhm, d_area * rows.lorentz + eta, d_area * rows.gauss - eta)
 
 
-def _axial(table: LineTable, values: Values) -> bool:
-    return table.settings.axial and (values["S_L"] != 0.0 or values["H_L"] != 0.0)
+def _axial_slopes(
+    table: LineTable, values: Values, lines: Lines, rows: Rows, counts: NDArray[np.intp], names: Sequence[str]
+) -> SubLineSlopes | None:
+    """How the rows' places within their lines move; None where lines are not split or nothing asks for it."""
+    if not table.divergent(values) or not {*_AXIAL, *table.cell_names}.intersection(names):
+        return None
+    two_theta = np.tile(2.0 * lines.theta.ravel(), counts.size // lines.theta.size)
+    slopes = sub_line_slopes(two_theta, values["S_L"], values["H_L"], counts)
+    return SubLineSlopes(slopes.position[:, rows.part], slopes.weight[:, rows.part])
 
 
 class _Broadening:
@@ -74,7 +101,10 @@ class _Broadening:
         self.scherrer = np.degrees(table.settings.scherrer_k * wavelength / (10.0 * sizes[rows.size] * self.cosine))
         self.sample = self.scherrer + np.degrees(4.0 * values["microstrain"]) * self.tangent
         self.shares = split_width(values["mixing"])
+        self.by_sigma = lognormal_slopes(values["size_sigma"])[rows.size]
         self.instrument, lorentz = instrument_widths(values, self.cosine, self.tangent)
+        variance = (values["U"] * self.tangent + values["V"]) * self.tangent + values["W"]
+        self.counts = variance >= 0.0
         self.gauss = np.sqrt((self.shares[0] * self.sample) ** 2 + self.instrument)
         self.lorentz = self.shares[1] * self.sample + lorentz
 
@@ -92,10 +122,14 @@ class _Broadening:
         lorentz: FloatArray | float = 0.0
         if name == "size_nm":
             sample = -self.scherrer / values["size_nm"]
+        elif name == "size_sigma":
+            sample = -self.scherrer * self.by_sigma
         elif name == "microstrain":
             sample = np.degrees(4.0) * self.tangent
         elif name == "mixing":
             share = split_width_slope(*self.shares)
+        elif name in ("U", "V", "W"):
+            squared = np.where(self.counts, self.tangent ** ("W", "V", "U").index(name), 0.0)
         elif name == "X":
             lorentz = self.tangent
         elif name == "Y":
@@ -107,6 +141,7 @@ class _Broadening:
             lorentz = values["X"] * per + values["Y"] * self.tangent / self.cosine
         width = np.where(self.gauss > 0.0, self.gauss, 1.0)
         pull = np.where(self.gauss > 0.0, self.shares[0] * self.sample / width, 1.0)
-        by_gauss = pull * (share[0] * self.sample + self.shares[0] * sample) + 0.5 * squared / width
+        by_gauss = pull * (share[0] * self.sample + self.shares[0] * sample)
+        by_gauss = by_gauss + 0.5 * squared / np.maximum(self.gauss, _NARROW)
         by_lorentz = share[1] * self.sample + self.shares[1] * sample + lorentz
         return combine_widths_slope(self.gauss, self.lorentz, self.rows.fwhm, by_gauss, by_lorentz)

@@ -9,7 +9,8 @@ import numpy as np
 
 from xrdfit.diffraction.protocol import FloatArray
 
-_NODES = 9
+# Nodes up to a σ: with them the lines are right to 3e-4 of their height.
+_NODES = ((0.4, 9), (0.7, 15), (1.0, 25))
 
 
 def volume_weighted_mean(median: float, sigma: float) -> float:
@@ -43,11 +44,20 @@ def lognormal_nodes(median: float, sigma: float) -> tuple[FloatArray, FloatArray
     """
     if sigma == 0.0:
         return np.array([median]), np.ones(1)
-    z, weights = _hermite()
+    z, weights = _hermite(_count(sigma))
     return median * np.exp(3.0 * sigma**2 + sigma * z), weights
 
 
-@lru_cache(maxsize=1)
-def _hermite() -> tuple[FloatArray, FloatArray]:
-    z, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+def lognormal_slopes(sigma: float) -> FloatArray:
+    """Return the derivatives of the logarithms of the sizes by sigma, shape (k,); 0 of a single size."""
+    return np.zeros(1) if sigma == 0.0 else 6.0 * sigma + _hermite(_count(sigma))[0]
+
+
+def _count(sigma: float) -> int:
+    return next((count for limit, count in _NODES if abs(sigma) <= limit), _NODES[-1][1])
+
+
+@lru_cache(maxsize=8)
+def _hermite(count: int) -> tuple[FloatArray, FloatArray]:
+    z, weights = np.polynomial.hermite_e.hermegauss(count)
     return z, weights / weights.sum()

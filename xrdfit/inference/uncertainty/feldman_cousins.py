@@ -89,6 +89,7 @@ def _limits(problem: Problem, names: tuple[str, ...]) -> tuple[Array, Array]:
     for i, name in enumerate(problem.direct):
         low, high = problem.lower[i], problem.upper[i]
         limits[name] = (float(np.exp(low)), float(np.exp(high))) if problem.logs[i] else (low, high)
+    limits |= {floor.name: (floor.low, floor.high) for floor in problem.floors}
     limits |= {n: (0.0, np.inf) for n in problem.floored if n in names}
     rules = [(r.coefficients, r.bound) for r in table.rules if not r.equality]
     for name, (low, high) in limits.items():
