@@ -22,8 +22,8 @@ def text(cell: dict) -> str:
     return "".join(cell["source"])
 
 
-def test_all_eight_are_there():
-    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, 9)]
+def test_all_nine_are_there():
+    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, 10)]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=NAMES)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from xrdfit.commands.arguments import FitArguments, Force, Json, Model
-from xrdfit.commands.common import INTERRUPTED, console, load, print_json, say, show, whole_number
+from xrdfit.commands.common import INTERRUPTED, console, finite_number, load, print_json, say, show, whole_number
 from xrdfit.commands.progress import progress
 from xrdfit.commands.samples import read_sample
 from xrdfit.errors import InputError
@@ -32,6 +32,13 @@ def compare(
         Parameter(help="Candidate sites, such as 8c,32f,4b,24e or Cu_8c; else those that vary. Repeatable."),
     ] = (),
     rival: Annotated[Sequence[str], Parameter(help="A rival model: preset, CIF or model TOML. Repeatable.")] = (),
+    negligible: Annotated[
+        float | None,
+        Parameter(
+            converter=finite_number,
+            help="SHARE of its element's atoms under which a site left out is as good as empty (0.02).",
+        ),
+    ] = None,
     arguments: FitArguments | None = None,
     scan_index: Annotated[
         int | None,
@@ -54,7 +61,8 @@ def compare(
     path = None if output is None else check_picture(output, force)
     names = [name.strip() for group in sites for name in group.split(",") if name.strip()]
     with progress() as tell:
-        found = run(start, pattern, sites=names, rivals=rivals, options=options, progress=tell)
+        share = {} if negligible is None else {"negligible": negligible}
+        found = run(start, pattern, sites=names, rivals=rivals, options=options, progress=tell, **share)
     if json:
         print_json(found.to_dict())
     else:

@@ -133,7 +133,8 @@ def _together(options: Mapping[str, FitOptions]) -> FitOptions:
         values = {label: getattr(own, name) for label, own in options.items()}
         if any(value != getattr(first, name) for value in values.values()):
             changes[name] = values
-    return replace(first, **changes)
+    sought = tuple(dict.fromkeys(kind for own in options.values() for kind in own.seek))
+    return replace(first, **changes, seek=sought)
 
 
 _WORDS = {
@@ -162,8 +163,14 @@ def name_scans(argv: Sequence[str]) -> list[str]:
             continue
         rest = [match[3], *words[i + 1 : i + count]]
         i += count
+        if word == "--hump" and i < len(words) and _is_number(match[3]) and _is_number(words[i]):
+            rest, i = [f"{match[3]},{words[i]}"], i + 1
         out += ["--for-scan", json.dumps([match[1], word, *rest])]
     return out
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text) is not None
 
 
 def _is_label(option: str, match: re.Match[str], text: str) -> bool:

@@ -215,13 +215,20 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
         clean["total"] = {name: _total(name, value) for name, value in clean["total"].items()}
     if "restrain" in clean:
         clean["restrain"] = {name: as_known(value, f"restrain {name}") for name, value in clean["restrain"].items()}
-    if "exclude" in clean and not isinstance(clean["exclude"], Mapping):
-        clean["exclude"] = tuple(clean["exclude"])
+    if "exclude" in clean:
+        clean["exclude"] = _stretches(clean["exclude"])
     if isinstance(clean.get("texture"), Sequence):
         clean["texture"] = tuple(clean["texture"])
     if "background" in clean:
         clean["background"] = _background(clean["background"])
     return replace(options, **clean)
+
+
+def _stretches(value: Any) -> Any:
+    """Pairs of angles, whatever sequences they came as."""
+    if isinstance(value, Mapping):
+        return {label: _stretches(each) for label, each in value.items()}
+    return tuple(tuple(pair) for pair in value)
 
 
 def _total(name: str, value: Any) -> float | Known:

@@ -31,7 +31,7 @@ from xrdfit.inference.questions.ranking import (
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.uncertainty.covariance import covariance
 from xrdfit.inference.uncertainty.intervals import upper_end
-from xrdfit.inference.uncertainty.profiles import share_profile
+from xrdfit.inference.uncertainty.profiles import profile_of, share_profile
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import POOR_CHI2
 from xrdfit.model.phase import Engine
@@ -321,21 +321,35 @@ def _with_limits(candidate: Candidate, fitted: _Fitted, best: Candidate, scale: 
 
 
 def _profile_limit(fitted: _Fitted, site: str, scale: float, guess: float) -> float:
-    """One-sided 95 % limit of a site's share of its element by profile likelihood; 1 where it has none."""
+    """One-sided 95 % limit of a site's share of its element by profile likelihood; 1 where it has none.
+
+    Of the only site of its element it is that of the occupancy.
+    """
     name = _occupancy_names(fitted.model)[site]
     problem, theta = fitted.problem, fitted.solution.theta
     values = problem.evaluate(theta, derivatives=False).values
     kin = _kin(fitted.model, name)
     moving = {n: m for n, m in kin.items() if n in problem.occupancies.names}
     fixed = sum(m * values[n] for n, m in kin.items() if n not in moving)
-    if name not in moving or not sum(m * values[n] for n, m in kin.items()) > 0.0:
+    if name not in moving or (len(moving) > 1 and not sum(m * values[n] for n, m in kin.items()) > 0.0):
         return 1.0
     try:
-        profile = share_profile(problem, theta, name, moving, fixed)
-        step = max((guess - profile.best) / _ONE_SIDED, 1e-4) if guess < 1.0 else 0.02
+        if lone := len(moving) == 1 and fixed == 0.0:  # its share is all there is: how full it may be says more
+            profile = profile_of(problem, theta, name)
+        else:
+            profile = share_profile(problem, theta, name, moving, fixed)
+        if profile is None:  # it follows others
+            return 1.0
+        step = max((guess - profile.best) / _ONE_SIDED, 1e-4) if guess < 1.0 and not lone else 0.02
         return min(upper_end(f"share of {site}", profile, step, _ONE_SIDED, scale), 1.0)
     except (ComputationError, InputError):  # a better answer on the way, or no end: nothing is ruled out
         return 1.0
+
+
+def _is_lone(fitted: _Fitted, values: Mapping[str, float], name: str) -> bool:
+    """Whether no other site holds the element, nor may."""
+    moving = fitted.problem.occupancies.names
+    return all(n == name or (n not in moving and values[n] == 0.0) for n in _kin(fitted.model, name))
 
 
 def _share(model: PowderModel, values: Mapping[str, float], name: str) -> float:
@@ -365,6 +379,7 @@ def _candidate(fitted: _Fitted, scale: float, lowest: float) -> Candidate:
         model=fitted.name,
         sites=fitted.sites,
         occupancies=occupancies,
+        lone=tuple(s for s in fitted.sites if _is_lone(fitted, evaluation.values, names[s])),
         shares={s: _share(fitted.model, evaluation.values, names[s]) for s in fitted.sites},
         upper_shares=_upper_shares(fitted, evaluation.values, scale),
         at_bound=tuple(s for s, o in occupancies.items() if min(o, 1.0 - o) < _EMPTY),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,6 +53,8 @@ class Candidate:
         χ² of each scan, by label.
     shares : dict of str to float
         By site: its part of its element's atoms.
+    lone : tuple of str
+        Sites that alone hold their element: their upper limits are those of the occupancy.
     """
 
     model: str
@@ -68,6 +71,7 @@ class Candidate:
     calculated: Array = field(repr=False, compare=False)
     chi2_by_scan: dict[str, float] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
+    lone: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -243,10 +247,11 @@ def judge(
     rivals = [c for c in rest if c.delta_bic < DECISIVE and not _contains(c, best)]
     added = [c for c in rest if _contains(c, best) and len(c.sites) == len(best.sites) + 1]
     limits: dict[str, float] = {}
+    lone = {site for c in rest for site in c.lone}
     for c in rest:
         for site in sorted(added_sites(best, c)):
             limits[site] = max(limits.get(site, 0.0), c.upper_shares[site])
-    matters = min([negligible, *best.shares.values()])
+    matters = min([negligible, *(share for share in best.shares.values() if share > 0.0)])
     unseen = {site: share for site, share in limits.items() if share > matters}
     words = [_difference(best, c) for c in rest if not _contains(c, best)][:1] + [
         _needed(p) for p in pairs if p.model == best.model and set(p.larger) == set(best.sites)
@@ -256,20 +261,24 @@ def judge(
         words.append(f"{site} in addition: BIC {c.delta_bic:+.1f}")
     if rivals or unseen:
         open_ = [f"{c.name} fits as well (BIC {c.delta_bic:+.1f})" for c in rivals]
-        open_ += [f"{site} may hold up to {_percent(share)} of the atoms unseen" for site, share in unseen.items()]
+        open_ += [
+            f"{site} may {'be' if site in lone else 'hold'} up to {_percent(share)} "
+            f"{'full' if site in lone else 'of the atoms'} unseen"
+            for site, share in unseen.items()
+        ]
         if unseen:
             open_[-1] += f" (more than {_percent(matters)} matters)"
-        open_ += [_at_most({site: share}) for site, share in limits.items() if site not in unseen]
+        open_ += [_at_most({site: share}, lone) for site, share in limits.items() if site not in unseen]
         return "cannot tell", (f"cannot tell: lowest BIC for {best.name}, but " + "; ".join(open_), *words)
-    open_ = f"; {_at_most(limits)} ({LEVEL}{', each' if len(limits) > 1 else ''})" if limits else ""
+    open_ = f"; {_at_most(limits, lone)} ({LEVEL}{', each' if len(limits) > 1 else ''})" if limits else ""
     return "decided", (f"the scan supports {best.name}{open_}", *words)
 
 
-def _at_most(limits: dict[str, float]) -> str:
-    return ", ".join(
-        f"{site} {'holds ' if i == 0 else ''}at most {_percent(share)}{' of the atoms' if i == 0 else ''}"
-        for i, (site, share) in enumerate(limits.items())
-    )
+def _at_most(limits: dict[str, float], lone: Collection[str]) -> str:
+    parts = [f"{site} is at most {_percent(share)} full" for site, share in limits.items() if site in lone]
+    for i, (site, share) in enumerate((s, x) for s, x in limits.items() if s not in lone):
+        parts.append(f"{site} {'' if i else 'holds '}at most {_percent(share)}{'' if i else ' of the atoms'}")
+    return ", ".join(parts)
 
 
 def _percent(share: float) -> str:
