@@ -68,6 +68,11 @@ def test_order_batches_and_executors_change_no_bit(scans, series):
     assert same(series, backwards)
     with ThreadPoolExecutor(2) as pool:
         assert same(series, xf.fit_series(model(), scans, executor=pool, batch=2, **CHOICES))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("XRDFIT_SLOW"), reason="starts processes: XRDFIT_SLOW=1")
+def test_processes_change_no_bit(scans, series):
     assert same(series, xf.fit_series(model(), scans, workers=2, batch=1, **CHOICES))
 
 

@@ -17,6 +17,8 @@ from xrdfit.series.journal import NAME, read_journal
 distributed = pytest.importorskip("distributed", reason="needs the extra: series")
 
 pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("XRDFIT_SLOW"), reason="minutes: XRDFIT_SLOW=1"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),

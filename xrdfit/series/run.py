@@ -119,11 +119,12 @@ def fit_series(
         with threadpool_limits(1):
             job = _with_start(job, entries, journal, tell)
         runner = runner_of(workers, scheduler, executor)
-        known, rest = _known(job, entries, journal, resume, tell)
+        first = replace(job, model_errors=model_errors and mode != "joint")  # of answers that are only starts, not
+        known, rest = _known(first, entries, journal, resume, tell)
         tally = Tally(len(entries), journal, tell, done=len(known))
         if mode == "sequential":
             return _sequential(job, entries, tally, journal)
-        complete = _independent(job, rest, runner, batch, tally, known)
+        complete = _independent(first, rest, runner, batch, tally, known)
         if mode == "joint" and complete:
             from xrdfit.series.joint import fit_joint
 
