@@ -51,6 +51,7 @@ _PUBLIC = {
     "reflections": "xrdfit.model.reflections",
     "explore_page": "xrdfit.explore.page",
     "save": "xrdfit.report",
+    "save_table": "xrdfit.report.paper",
     "load_result": "xrdfit.report",
 }
 
@@ -115,5 +116,6 @@ if TYPE_CHECKING:
     from xrdfit.model.simulate import simulate as simulate
     from xrdfit.report import load_result as load_result
     from xrdfit.report import save as save
+    from xrdfit.report.paper import save_table as save_table
     from xrdfit.scan import make_pattern as make_pattern
     from xrdfit.scan import read_pattern as read_pattern

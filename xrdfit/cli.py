@@ -111,6 +111,12 @@ COMMANDS = (
         ),
     ),
     (
+        "table",
+        "xrdfit.commands.table:table",
+        "Write the table of a paper and a paragraph on methods from a saved result.",
+        ("xrdfit table results", "xrdfit table results -o table.docx"),
+    ),
+    (
         "article",
         "xrdfit.commands.article:article",
         "Make the tables, figures and checked statements of the published work again.",

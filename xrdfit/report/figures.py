@@ -32,12 +32,13 @@ EXCLUDED = "#E8E8E8"
 PHASES = ("#0072B2", "#CC79A7", "#009E73", "#E69F00", "#56B4E9", "#D55E00")
 
 
-def title(result: FitResult) -> str:
-    """Return the line over the picture: model, engine, R_wp and χ²."""
+def title(result: FitResult, named: bool = True) -> str:
+    """Return the line over the picture: model (unless `named` is off), engine, R_wp and χ²."""
     s = result.statistics
     engine = " and ".join(name.capitalize() for name in result.engine.split("+"))
     state = "" if result.success else ", no answer"
-    return one_line(f"{result.model.name}, {engine} engine{state}: Rwp {percent(s.r_wp)}, χ² {s.chi2_reduced:.3g}")
+    name = f"{result.model.name}, " if named else ""
+    return one_line(f"{name}{engine} engine{state}: Rwp {percent(s.r_wp)}, χ² {s.chi2_reduced:.3g}")
 
 
 def gaps_broken(two_theta: NDArray[np.float64], *columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
