@@ -111,6 +111,12 @@ COMMANDS = (
         ),
     ),
     (
+        "app",
+        "xrdfit.commands.app:app",
+        "Open a page in the browser that fits, compares and identifies, with this package behind it.",
+        ("xrdfit app", "xrdfit app --port 8765 --no-browser"),
+    ),
+    (
         "table",
         "xrdfit.commands.table:table",
         "Write the table of a paper and a paragraph on methods from a saved result.",
