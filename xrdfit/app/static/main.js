@@ -301,6 +301,7 @@ class App {
     this.showFit(fit);
     this.refresh();
     this.openTab(find("tab-result"));
+    if (matchMedia("(max-width: 64rem)").matches) find("below").scrollIntoView({ behavior: "smooth" });
   }
 
   showFit(fit) {
