@@ -30,6 +30,10 @@ _PUBLIC = {
     "Structure": "xrdfit.crystal.structure",
     "Site": "xrdfit.crystal.structure",
     "radiation": "xrdfit.crystal.radiation",
+    "Chebyshev": "xrdfit.diffraction.background",
+    "Blank": "xrdfit.diffraction.background",
+    "Air": "xrdfit.diffraction.background",
+    "Hump": "xrdfit.diffraction.background",
     "simulate": "xrdfit.model.simulate",
     "carve": "xrdfit.clusters.carving",
     "carve_atoms": "xrdfit.clusters.by_composition",
@@ -92,6 +96,10 @@ if TYPE_CHECKING:
     from xrdfit.crystal.radiation import radiation as radiation
     from xrdfit.crystal.structure import Site as Site
     from xrdfit.crystal.structure import Structure as Structure
+    from xrdfit.diffraction.background import Air as Air
+    from xrdfit.diffraction.background import Blank as Blank
+    from xrdfit.diffraction.background import Chebyshev as Chebyshev
+    from xrdfit.diffraction.background import Hump as Hump
     from xrdfit.errors import ComputationError as ComputationError
     from xrdfit.errors import InputError as InputError
     from xrdfit.explore.page import explore_page as explore_page
