@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xrdfit.inference.adequacy.advice import advice_for
-from xrdfit.inference.adequacy.model_errors import model_errors
 from xrdfit.inference.questions.findings import Identifiability
 from xrdfit.inference.questions.ranking import Comparison
 from xrdfit.inference.result import FitResult
@@ -81,10 +79,10 @@ def fit_answer(result: FitResult) -> dict[str, Any]:
         },
         "facts": _texts(facts(result)),
         "warnings": [printable(w) for w in result.warnings],
-        "steps": [printable(str(step)) for step in getattr(result, "steps", ())],
+        "steps": [printable(str(step)) for step in result.steps],
         "advice": [
             {"text": printable(str(a)), "options": list(a.options), "alternatives": [list(o) for o in a.alternatives]}
-            for a in advice_for(result)
+            for a in result.advice
         ],
         "scans": [curves(result, scan.label, MOST_POINTS) for scan in result.scans],
         "values": {name: _number(p.value) for name, p in result.parameters.items()},
@@ -94,7 +92,7 @@ def fit_answer(result: FitResult) -> dict[str, Any]:
 def _sites(result: FitResult) -> Table:
     several = len(result.model.phases) > 1
     columns = ["Site", "Occupancy", "Error by counting", "Error by the model", "Share", "Atoms per cell", "Status"]
-    rows, errors = [], model_errors(result)
+    rows = []
     for s in result.sites:
         p = site_parameter(result, s)
         rows.append(
@@ -102,7 +100,7 @@ def _sites(result: FitResult) -> Table:
                 printable(f"{s.phase}: {s.label}" if several else s.label),
                 concise(s.occupancy, s.stderr),
                 _error(s.stderr),
-                _error(errors.of({p.name: 1.0}).total if p.name in errors.names else None),
+                _error(p.stderr_model),
                 f"{s.element} {percent(s.share, s.share_stderr)}",
                 concise(s.multiplicity * s.occupancy, None if s.stderr is None else s.multiplicity * s.stderr),
                 p.status,

@@ -55,11 +55,12 @@ def read_call(words: Sequence[str]) -> Call:
     from xrdfit.app.call import Call
     from xrdfit.commands.arguments import FitArguments
     from xrdfit.commands.fit import fit
+    from xrdfit.commands.words import spread
 
     parser = App(default_parameter=Parameter(negative=()), help_flags=(), version_flags=())
     parser.default(fit)
     try:
-        _, bound, _ = parser.parse_args(list(words), print_error=False, exit_on_error=False)
+        _, bound, _ = parser.parse_args(spread(words), print_error=False, exit_on_error=False)
     except CycloptsError as error:
         raise InputError(" ".join(str(error).split())) from None
     given: dict[str, Any] = dict(bound.arguments)

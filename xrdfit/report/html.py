@@ -22,6 +22,7 @@ from xrdfit.report.summary import (
     SITE_COLUMNS,
     composition_text,
     facts,
+    model_error_lines,
     parameter_rows,
     scan_rows,
     site_rows,
@@ -103,11 +104,16 @@ def _image(content: bytes, text: str, kind: str = "") -> str:
 
 
 def _advice(result: FitResult) -> str:
-    found = getattr(result, "advice", ())
-    if not found:
-        return ""
-    items = "".join(f"<li>{_text(str(a))}</li>" for a in found)
-    return f"<h2>What the scan asks for</h2><ol>{items}</ol>"
+    parts = []
+    for heading, lines in (
+        ("Added because the scan asked for it", list(map(str, result.steps))),
+        ("What the scan asks for", list(map(str, result.advice))),
+        ("What makes the errors by the model", model_error_lines(result)),
+    ):
+        if lines:
+            items = "".join(f"<li>{_text(line)}</li>" for line in lines)
+            parts.append(f"<h2>{heading}</h2><ul>{items}</ul>")
+    return "".join(parts)
 
 
 def _regions(result: FitResult) -> str:

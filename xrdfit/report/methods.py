@@ -124,12 +124,11 @@ def _constraints(result: FitResult) -> list[str]:
 def _weights(result: FitResult) -> str:
     sources = list(dict.fromkeys(str(scan.data.attrs.get("sigma_from", "the scan")) for scan in result.scans))
     kept = "counting statistics" if sources == ["poisson"] else f"σ from {_listed(sources)}"
-    model = any("stderr_model" in vars(type(p)) or hasattr(p, "stderr_model") for p in result.parameters.values())
-    more = " Errors by what the model lacks are given apart." if model else ""
     return (
         f"Weights are 1/σ² by {kept}, at the end of the calculated pattern where σ² comes from counts. Errors in "
         "brackets are standard errors by counting from the covariance of all parameters, times max(1, √χ²); intervals "
-        f"of occupancies are 68 % intervals by profile likelihood.{more}"
+        "of occupancies are 68 % intervals by profile likelihood. Errors by what the model lacks (to first order, from "
+        "what the scan says of each piece that it might lack) are given beside them."
     )
 
 

@@ -41,6 +41,7 @@ def result_html(result: FitResult) -> str:
     rows = parameter_rows(result, intervals=False)
     lines.append(table(columns, rows))
     lines += [f"<p>⚠ {_text(warning)}</p>" for warning in result.warnings]
+    lines += [f"<p>→ {_text(str(advice))}</p>" for advice in result.advice]
     return "\n".join(lines)
 
 

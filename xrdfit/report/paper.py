@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 
 from xrdfit.errors import InputError
-from xrdfit.inference.result import Estimated, FitResult
+from xrdfit.inference.result import FitResult, FittedParameter
 from xrdfit.plaintext import one_line
 from xrdfit.report.files import check_file, write_bytes
 from xrdfit.report.methods import methods_text
@@ -71,8 +71,8 @@ def paper_tables(result: FitResult) -> list[PaperTable]:
     return found
 
 
-def _model_error(p: Estimated) -> str:
-    error = getattr(p, "stderr_model", None)
+def _model_error(p: FittedParameter) -> str:
+    error = p.stderr_model
     return "" if error is None else f"{error:.2g}"
 
 

@@ -197,7 +197,6 @@ def site_rows(result: FitResult, phase: str) -> list[tuple[str, ...]]:
     return rows
 
 
-<<<<<<< HEAD
 def _with_both(result: FitResult, site: FittedSite) -> str:
     """An occupancy with its error by counting and that by what the model lacks."""
     model = site_parameter(result, site).stderr_model
@@ -220,10 +219,7 @@ def model_error_lines(result: FitResult) -> list[str]:
     return lines
 
 
-def parameter_rows(result: FitResult, everything: bool = False) -> list[tuple[str, ...]]:
-=======
 def parameter_rows(result: FitResult, everything: bool = False, intervals: bool = True) -> list[tuple[str, ...]]:
->>>>>>> e6a7e08 (Results show themselves: tables in notebooks, figures, data frames; √ and log axes, the weakest region magnified)
     """Rows of the table of parameters, under `PARAMETER_COLUMNS`.
 
     Parameters

@@ -10,7 +10,8 @@ const FLAGS = {
   "--tie": { values: 1, repeat: true, hint: "NAME = EXPRESSION, such as b_Cu_8c = b_Cu_32f", names: true },
   "--limits": { values: 1, repeat: true, hint: "NAME=LOW:HIGH", names: true },
   "--background": { values: 1, hint: "order of the Chebyshev polynomial, 0 to 30" },
-  "--hump": { values: 1, repeat: true, hint: "2θ of a broad hump" },
+  "--hump": { values: 1, repeat: true, hint: "2θ of a broad hump, and its width if known: 19.8 6; auto: where the scan asks for one" },
+  "--guided": { values: 0, hint: "add what the scan asks for, step by step, as long as it pays" },
   "--air": { values: 0, hint: "scattering by air" },
   "--film": { values: 0, hint: "a film that the beam passes through" },
   "--b-per-element": { values: 0, hint: "one displacement parameter an element" },
@@ -20,6 +21,10 @@ const FLAGS = {
   "--monochromator": { values: 1, hint: "2θ of the monochromator, 26.6 for graphite" },
   "--radius": { values: 1, hint: "goniometer radius, mm" },
   "--instrument": { values: 1, hint: "name of an instrument file that was dropped here" },
+  "--capillary": { values: 1, hint: "absorption × radius of a capillary" },
+  "--polarization": { values: 1, hint: "polarized share of the beam; a tube has 0.5" },
+  "--kbeta": { values: 1, hint: "weight of Kβ relative to Kα" },
+  "--texture": { values: 3, hint: "H K L: axis of preferred orientation" },
   "--no-anomalous": { values: 0, hint: "leave f′ and f″ out" },
   "--axis": { values: 1, hint: "what the first column is: two_theta, two_theta_rad, q, q_nm" },
   "--columns": { values: 1, hint: "1,2,3: columns of axis, intensity and error" },
@@ -32,6 +37,7 @@ const FLAGS = {
 function optionOf(flag, text) {
   const { values } = FLAGS[flag] ?? { values: 1 };
   if (values === 0) return [flag];
+  if (flag === "--hump") return [flag, text.trim().replace(/[\s,]+/, ",")];
   return values === 1 ? [flag, text.trim()] : [flag, ...text.trim().split(/[\s,]+/)];
 }
 
@@ -73,7 +79,8 @@ class Choices {
     const before = this.now, past = [...this.past];
     options.forEach(option => {
       // several names behind one flag are several options
-      if (FLAGS[option[0]]?.values === 1 && option.length > 2) option.slice(1).forEach(value => this.add([option[0], value]));
+      if (option[0] === "--hump") this.add([option[0], option.slice(1).join(",")]);
+      else if (FLAGS[option[0]]?.values === 1 && option.length > 2) option.slice(1).forEach(value => this.add([option[0], value]));
       else this.add(option);
     });
     if (this.now !== before) this.past = [...past, before]; // one step back, not several
