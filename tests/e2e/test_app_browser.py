@@ -177,9 +177,10 @@ def test_film_blank_advice_fit_and_every_download(opened, files, tmp_path) -> No
     # each file can be had
     page.click("#tab-script")
     for button in page.locator("#script [data-file]").all():
-        with page.expect_download() as waited:
+        with page.expect_download(timeout=90_000) as waited:
             button.click()
         waited.value.save_as(tmp_path / button.get_attribute("data-file"))
+        time.sleep(0.3)  # a browser lets a page save ten files in two seconds
     with page.expect_download() as waited:
         page.get_by_text("fit-2.py").click()
     waited.value.save_as(tmp_path / "fit-2.py")

@@ -261,6 +261,20 @@ def test_a_scan_that_a_script_changed_is_not_taken_for_its_file(tmp_path: Path) 
         assert read_fit_file(xf.save(fitted, tmp_path / name) / "fit.toml").scans[""].file == source
 
 
+def test_a_blank_is_found_from_the_results_folder(tmp_path: Path, monkeypatch) -> None:
+    """A blank that was named from the working directory is named from the results' folder in fit.toml."""
+    monkeypatch.chdir(tmp_path)
+    file = Path("blank.xy")
+    file.write_text("".join(f"{x} {y}\n" for x, y in zip(ANGLES, np.full(len(ANGLES), 300.0), strict=True)))
+    pieces = [xf.Chebyshev(0), xf.Blank(xf.read_pattern(file))]
+    fixed = ["size_nm", "mixing", "a"]
+    result = xf.fit(xf.load_model("cu2se-6nm"), synthetic(), fix=fixed, background=pieces)
+    xf.save(result, "a/out")
+    monkeypatch.chdir(tmp_path.parent)
+    again = xf.load_result(tmp_path / "a" / "out")
+    assert again["blank"].value == result["blank"].value
+
+
 def test_nothing_is_left_of_a_failed_save(result, tmp_path: Path, monkeypatch) -> None:
     def fails(*_):
         raise OSError(28, "No space left on device")
