@@ -38,8 +38,8 @@ class Call:
     model : PowderModel
     scan : xarray.Dataset, or dict of str to Dataset
     options : FitOptions
-    reading : dict
-        Arguments of `xrdfit.read_pattern` beside the file.
+    reading : dict of str to dict
+        Arguments of `xrdfit.read_pattern` beside the file, by label.
     """
 
     files: dict[str, str]
@@ -48,7 +48,7 @@ class Call:
     model: PowderModel
     scan: xr.Dataset | dict[str, xr.Dataset]
     options: FitOptions
-    reading: dict[str, Any] = field(default_factory=dict)
+    reading: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 ReadCall = Callable[[Sequence[str]], Call]

@@ -42,8 +42,7 @@ def python_script(call: Call) -> str:
     """Return a script that runs where the files are and finds the same result."""
     from xrdfit import __version__
 
-    reading = "".join(f", {name}={value!r}" for name, value in call.reading.items() if value is not None)
-    scans = {label: f"xf.read_pattern({file!r}{reading})" for label, file in call.files.items()}
+    scans = {label: f"xf.read_pattern({file!r}{_reading(call, label)})" for label, file in call.files.items()}
     if len(scans) == 1:
         scan = next(iter(scans.values()))
     else:
@@ -59,6 +58,11 @@ def python_script(call: Call) -> str:
         f"result = xf.fit(\n    model,\n    scan,\n{choices})\n"
         'print(result)\nxf.save(result, "results", force=True)\n'
     )
+
+
+def _reading(call: Call, label: str) -> str:
+    given = call.reading.get(label, {})
+    return "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
 
 
 def _choices(options: FitOptions) -> list[tuple[str, str]]:

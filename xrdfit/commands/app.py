@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from xrdfit.commands.common import show, whole_number
+from xrdfit.commands.arguments import FitArguments
+from xrdfit.commands.common import load, number_or_text, read_radiation, show, whole_number
 from xrdfit.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,14 +54,14 @@ def read_call(words: Sequence[str]) -> Call:
     from cyclopts import App, CycloptsError
 
     from xrdfit.app.call import Call
-    from xrdfit.commands.arguments import FitArguments
     from xrdfit.commands.fit import fit
+    from xrdfit.commands.samples import arguments_of_scans, labelled_files, name_scans, read_sample
     from xrdfit.commands.words import spread
 
     parser = App(default_parameter=Parameter(negative=()), help_flags=(), version_flags=())
     parser.default(fit)
     try:
-        _, bound, _ = parser.parse_args(spread(words), print_error=False, exit_on_error=False)
+        _, bound, _ = parser.parse_args(spread(name_scans(words)), print_error=False, exit_on_error=False)
     except CycloptsError as error:
         raise InputError(" ".join(str(error).split())) from None
     given: dict[str, Any] = dict(bound.arguments)
@@ -72,27 +73,37 @@ def read_call(words: Sequence[str]) -> Call:
         raise InputError("no scan: drop the file of a measured pattern on the page")
     if model is None:
         raise InputError("no model: choose a preset, or drop a CIF or a model file")
-    _check_here(scan, model, arguments)
-    return _read(scan, model, arguments, index, Call)
-
-
-def _check_here(scan: Any, model: str, arguments: Any) -> None:
-    """Make sure that files are those that were uploaded: no path leads out of the working directory."""
     scans = [scan] if isinstance(scan, str) else list(scan)
-    named = [*scans, model, *arguments.phase]
-    named += [value for value in (arguments.instrument, getattr(arguments, "blank", None)) if value]
-    for name in named:
+    files = labelled_files(scans)
+    each = arguments_of_scans(arguments, list(files))
+    _check_here([*files.values(), model], each.values())
+    data, options = read_sample(scans, arguments, index)
+    return Call(
+        files=files if len(files) > 1 else {"": next(iter(files.values()))},
+        models=(model, *arguments.phase),
+        block=arguments.block,
+        model=load(model, arguments.phase, arguments.block),
+        scan=data,
+        options=options,
+        reading={label if len(files) > 1 else "": _reading(own, index) for label, own in each.items()},
+    )
+
+
+def _check_here(named: Iterable[str], each: Iterable[FitArguments]) -> None:
+    """Make sure that files are those that were uploaded: no path leads out of the working directory."""
+    more = [v for a in each for v in (*a.phase, a.instrument, a.blank) if v]
+    for name in (*named, *more):
         file = name.partition("::")[0]
         if "/" in file or "\\" in file or Path(file).is_absolute() or file in ("", ".", ".."):
             raise InputError(f"file {name!r} is elsewhere: drop it on the page and give its name alone")
 
 
-def _read(scan: str, model: str, arguments: Any, index: int | None, make: Any) -> Call:
-    from xrdfit.commands.common import load, number_or_text, read_radiation
+def _reading(arguments: FitArguments, index: int | None) -> dict[str, Any]:
+    """Return what `xrdfit.read_pattern` is given beside the file."""
     from xrdfit.crystal.radiation import radiation
 
     named = read_radiation(arguments.radiation)
-    reading = {
+    return {
         "scan": index,
         "wavelength": None if named is None else radiation(named).wavelength,
         "axis": arguments.axis,
@@ -100,12 +111,3 @@ def _read(scan: str, model: str, arguments: Any, index: int | None, make: Any) -
         "counts_per": arguments.counts_per,
         "sigma": number_or_text(arguments.sigma),
     }
-    return make(
-        files={"": scan},
-        models=(model, *arguments.phase),
-        block=arguments.block,
-        model=load(model, arguments.phase, arguments.block),
-        scan=arguments.read_scan(scan, index),
-        options=arguments.options(),
-        reading=reading,
-    )
