@@ -30,6 +30,10 @@ _PUBLIC = {
     "Structure": "xrdfit.crystal.structure",
     "Site": "xrdfit.crystal.structure",
     "radiation": "xrdfit.crystal.radiation",
+    "Chebyshev": "xrdfit.diffraction.background",
+    "Blank": "xrdfit.diffraction.background",
+    "Air": "xrdfit.diffraction.background",
+    "Hump": "xrdfit.diffraction.background",
     "simulate": "xrdfit.model.simulate",
     "carve": "xrdfit.clusters.carving",
     "carve_atoms": "xrdfit.clusters.by_composition",
@@ -54,6 +58,7 @@ _PUBLIC = {
     "SeriesResult": "xrdfit.series.result",
     "explore_page": "xrdfit.explore.page",
     "save": "xrdfit.report",
+    "save_table": "xrdfit.report.paper",
     "load_result": "xrdfit.report",
     "save_series": "xrdfit.report.series_files",
     "load_series": "xrdfit.report.series_files",
@@ -96,6 +101,10 @@ if TYPE_CHECKING:
     from xrdfit.crystal.radiation import radiation as radiation
     from xrdfit.crystal.structure import Site as Site
     from xrdfit.crystal.structure import Structure as Structure
+    from xrdfit.diffraction.background import Air as Air
+    from xrdfit.diffraction.background import Blank as Blank
+    from xrdfit.diffraction.background import Chebyshev as Chebyshev
+    from xrdfit.diffraction.background import Hump as Hump
     from xrdfit.errors import ComputationError as ComputationError
     from xrdfit.errors import InputError as InputError
     from xrdfit.explore.page import explore_page as explore_page
@@ -120,6 +129,7 @@ if TYPE_CHECKING:
     from xrdfit.model.simulate import simulate as simulate
     from xrdfit.report import load_result as load_result
     from xrdfit.report import save as save
+    from xrdfit.report.paper import save_table as save_table
     from xrdfit.report.series_files import load_series as load_series
     from xrdfit.report.series_files import save_series as save_series
     from xrdfit.scan import make_pattern as make_pattern

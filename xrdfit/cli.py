@@ -8,7 +8,6 @@ Exit status: 0 done; 1 the computation ended without an answer; 2 bad input or u
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
@@ -122,6 +121,18 @@ COMMANDS = (
         ),
     ),
     (
+        "app",
+        "xrdfit.commands.app:app",
+        "Open a page in the browser that fits, compares and identifies, with this package behind it.",
+        ("xrdfit app", "xrdfit app --port 8765 --no-browser"),
+    ),
+    (
+        "table",
+        "xrdfit.commands.table:table",
+        "Write the table of a paper and a paragraph on methods from a saved result.",
+        ("xrdfit table results", "xrdfit table results -o table.docx"),
+    ),
+    (
         "article",
         "xrdfit.commands.article:article",
         "Make the tables, figures and checked statements of the published work again.",
@@ -202,43 +213,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     from xrdfit.commands.samples import name_scans
     from xrdfit.commands.streams import prepare
+    from xrdfit.commands.words import spread
 
     prepare()
     status = build()(spread(name_scans(argv)))
     sys.stdout.flush()
     return status if isinstance(status, int) else 0
-
-
-_OF_NAMES = ("--vary", "--fix", "--own")
-_NAME = re.compile(r"[A-Za-z_*?\[][\w*?\[\]!-]*(=[-+.\deE]+)?")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
-
-def spread(argv: Sequence[str]) -> list[str]:
-    """Rewrite options that take a varying number of words as options of one word.
-
-    ``--vary a b`` becomes ``--vary a --vary b`` where b can only be a parameter's name, and ``--hump 19.8 6`` becomes
-    ``--hump 19.8,6``.
-    """
-    words = list(argv)
-    out: list[str] = []
-    i = 0
-    while i < len(words):
-        word = words[i]
-        out.append(word)
-        i += 1
-        if word == "--hump" and i < len(words):
-            value, i = words[i], i + 1
-            if i < len(words) and _NUMBER.fullmatch(value) and _NUMBER.fullmatch(words[i]):
-                value, i = f"{value},{words[i]}", i + 1
-            out.append(value)
-        elif word in _OF_NAMES and i < len(words):
-            out.append(words[i])
-            i += 1
-            while i < len(words) and _NAME.fullmatch(words[i]) and not os.path.exists(words[i]):
-                out += [word, words[i]]
-                i += 1
-    return out
 
 
 def _judge(error: Exception) -> int:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCAN = str(ROOT / "data" / "scans" / "cu2se-6nm.xy")
 HEAVY = (
-    *("lmfit", "scipy", "xarray", "pandas", "numpy", "pymatgen", "xraydb", "sqlalchemy", "matplotlib", "plotly"),
+    *("lmfit", "scipy", "xarray", "pandas", "numpy", "pymatgen", "xraydb", "sqlalchemy", "matplotlib"),
     *("pydantic", "gemmi", "spglib", "numba", "emcee", "corner", "joblib", "h5py", "h5netcdf", "rich"),
 )
 

@@ -40,7 +40,7 @@ def other(result):
 @pytest.fixture(autouse=True)
 def plain_pictures(monkeypatch):
     """Picture and page take a second and are none of the matter."""
-    monkeypatch.setattr("xrdfit.report.figures.png", lambda _: b"\x89PNG")
+    monkeypatch.setattr("xrdfit.report.figures.png", lambda *_: b"\x89PNG")
     monkeypatch.setattr("xrdfit.report.html.page", lambda *_: "<html>")
 
 
@@ -53,7 +53,7 @@ KILLED = """
     from dataclasses import replace
     from pathlib import Path
     import xrdfit as xf, xrdfit.report.figures, xrdfit.report.html
-    xrdfit.report.figures.png = lambda _: b"PNG"
+    xrdfit.report.figures.png = lambda *_: b"PNG"
     xrdfit.report.html.page = lambda *_: "<html>"
     old, out = Path(sys.argv[1]), Path(sys.argv[2])
     result = replace(xf.load_result(old), message="the new one")
@@ -160,7 +160,7 @@ WRITERS = """
     from pathlib import Path
     from dataclasses import replace
     import xrdfit as xf, xrdfit.report.figures, xrdfit.report.html, xrdfit.report.files as files
-    xrdfit.report.figures.png = lambda _: b"PNG"
+    xrdfit.report.figures.png = lambda *_: b"PNG"
     xrdfit.report.html.page = lambda *_: "<html>"
     result = xf.load_result(sys.argv[1])
     plain = files.publish

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from two_scans import RADIATION, alloy, pair, scan_of
+from xrdfit.report.zoomable import figure
 
 import xrdfit as xf
 from xrdfit.cli import main
@@ -19,7 +20,6 @@ from xrdfit.errors import InputError
 from xrdfit.inference.questions.by_scan import information_of
 from xrdfit.inference.questions.identify import identify_result
 from xrdfit.report.fitfile import read_fit_file
-from xrdfit.report.zoomable import figure
 
 CHOICES = {"radiation": RADIATION, "background": 3, "vary": ["b_overall"], "exclude": {"lab": [(70.0, 71.0)]}}
 

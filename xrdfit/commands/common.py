@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xrdfit.inference.further import Assessment
     from xrdfit.inference.result import FitResult
     from xrdfit.model.powder import PowderModel
+    from xrdfit.report.figures import Intensity
 
 _WIDTH = 110
 INTERRUPTED = 130
@@ -155,6 +156,7 @@ def deliver(
     force: bool,
     as_json: bool,
     assessment: Assessment,
+    intensity: Intensity = "linear",
 ) -> int:
     """Save and print a result and what was asked beyond it; return the exit status."""
     saved: Path | None = None
@@ -163,7 +165,7 @@ def deliver(
         if not assessment.complete:
             say("interrupted: saving what was done until then")
         try:
-            saved = _save(result, directory, force, assessment)
+            saved = _save(result, directory, force, assessment, intensity)
         except Exception as error:  # what was computed for minutes is told all the same
             unsaved = error
     if as_json:
@@ -189,7 +191,7 @@ def deliver(
     return status
 
 
-def _save(result: FitResult, directory: str, force: bool, assessment: Assessment) -> Path:
+def _save(result: FitResult, directory: str, force: bool, assessment: Assessment, intensity: Intensity) -> Path:
     """Save a result; Ctrl-C is put off, so that what was computed for minutes is not lost."""
     from xrdfit.report import save
     from xrdfit.report.staging import put_off
@@ -198,7 +200,7 @@ def _save(result: FitResult, directory: str, force: bool, assessment: Assessment
         for parameter in result.parameters.values():
             _ = parameter.lower  # computed here, so that the bar says what takes the time
         tell("writing the report")
-        return save(result, directory, force, assessment)
+        return save(result, directory, force, assessment, intensity)
 
 
 def _unsaved(error: Exception, directory: str | None) -> Exception:

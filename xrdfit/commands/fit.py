@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -42,6 +42,9 @@ def fit(
     feldman_cousins: Annotated[
         bool, Parameter(name="--feldman-cousins", help="Intervals that are exact at bounds too.")
     ] = False,
+    intensity: Annotated[
+        Literal["linear", "sqrt", "log"], Parameter(help="How the picture's axis of intensity runs.")
+    ] = "linear",
     force: Force = False,
     json: Json = False,
 ) -> int:
@@ -73,4 +76,4 @@ def fit(
     with progress() as tell:
         result = fit_with(start_model, pattern, options, tell)
         assessment = assess(result, **asked, progress=tell) if result.success else NOTHING_ASKED
-    return deliver(result, output, force=force, as_json=json, assessment=assessment)
+    return deliver(result, output, force=force, as_json=json, assessment=assessment, intensity=intensity)

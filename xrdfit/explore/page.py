@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from collections.abc import Sequence
-from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -28,6 +24,7 @@ from xrdfit.model.phase import LARGEST_NM
 from xrdfit.model.powder import PowderModel
 from xrdfit.model.simulate import simulate
 from xrdfit.report.files import check_file, write_text
+from xrdfit.report.webpage import hash_of, json_within, script, static, style
 
 DEFAULT_MODELS = ("cu2se",)
 DEFAULT_RANGE = (15.0, 90.0, 0.05)
@@ -95,16 +92,16 @@ def page_text(models: Sequence[tuple[str, PowderModel]], two_theta: NDArray[np.f
     two_theta : ndarray, shape (n,)
         Degree, ascending.
     """
-    data = json.dumps(page_data(models, two_theta), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    script = _script()
+    data = json_within(page_data(models, two_theta))
+    code = _script()
     name = ", ".join(model.name for _, model in models[:3]) + (" …" if len(models) > 3 else "")
     parts = {
-        "HASH": b64encode(sha256(script.encode("utf-8")).digest()).decode("ascii"),
+        "HASH": hash_of(code),
         "TITLE": escape(f"{name}: occupancies and powder pattern"),
         "NAME": escape(name),
-        "STYLE": _static("uplot.min.css") + _static("style.css"),
+        "STYLE": style(_static("style.css")),
         "DATA": data,
-        "SCRIPT": script,
+        "SCRIPT": code,
     }
     text = _static("template.html")
     for name, content in parts.items():
@@ -209,10 +206,8 @@ def _check(model: PowderModel, two_theta: NDArray[np.float64], every: int) -> di
 
 
 def _script() -> str:
-    modules = "\n".join(f"// {name}.js\n{_static(name + '.js')}" for name in _SCRIPTS)
-    licence = _static("uplot-LICENSE.txt").strip()
-    return f'/*\nuPlot\n{licence}\n*/\n{_static("uplot.min.js")}\n(() => {{\n"use strict";\n{modules}\n}})();\n'
+    return script([f"// {name}.js\n{_static(name + '.js')}" for name in _SCRIPTS])
 
 
 def _static(name: str) -> str:
-    return files("xrdfit.explore").joinpath("static", name).read_text(encoding="utf-8")
+    return static(name, "xrdfit.explore")

@@ -27,7 +27,9 @@ from xrdfit.plaintext import printable
 
 if TYPE_CHECKING:
     import lmfit
+    import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
 
 Status = Literal["varied", "fixed", "derived", "at bound"]
 SCHEMA = 1
@@ -374,19 +376,60 @@ class FitResult:
         return params
 
     def __str__(self) -> str:
-        """Return the sites as lines of text."""
+        """Return sites, cell and size as lines of text."""
         lines = [f"{self.model.name}: {self.message} (R_wp {100 * self.statistics.r_wp:.2f} %)"]
         for s in self.sites:
             model = self._site_errors(s)["stderr_model"] if s.stderr is not None else None
             error = f" ± {s.stderr:.4f}" if s.stderr is not None else ""
             error += f" ± {model:.4f} (model)" if model is not None else ""
             lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:27s}  {100 * s.share:5.1f} % of the {s.element}")
+        for name, row in self.problem.rows.items():
+            if row.kind.belongs == "cell" or row.kind.stem == "size_nm":
+                p = self.parameters[name]
+                lines.append(f"  {name:12s} {_with_error(p)} {p.unit}")
         lines += [f"  warning: {w}" for w in self.warnings] + [f"  advice: {a}" for a in self.advice]
         return printable("\n".join(lines))
 
     def __repr__(self) -> str:
         """Return one line; `print` shows the sites."""
         return printable(f"<FitResult {self.model.name}: {self.message}, R_wp {100 * self.statistics.r_wp:.2f} %>")
+
+    def _repr_html_(self) -> str:
+        """Return the tables that a notebook shows."""
+        from xrdfit.report.notebook import result_html
+
+        return result_html(self)
+
+    def plot(self, intensity: Literal["linear", "sqrt", "log"] = "linear", scan: str | None = None) -> Figure:
+        """Draw the fit: pattern, tick marks and difference.
+
+        Parameters
+        ----------
+        intensity : {"linear", "sqrt", "log"}
+            How the axis of intensity runs. A linear one has the weakest fitted region magnified within it.
+        scan : str, optional
+            Label of one of several scans; the first by default.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            One that no window holds: a notebook shows it, ``savefig`` writes it.
+        """
+        from xrdfit.report.notebook import result_figure
+
+        return result_figure(self, intensity, scan)
+
+    def to_dataframe(self, intervals: bool = False) -> pd.DataFrame:
+        """Return the parameters as a table, a row each, with value, errors, unit and status.
+
+        Parameters
+        ----------
+        intervals : bool
+            Also ``lower`` and ``upper`` of the 68 % intervals, which are computed when asked for.
+        """
+        from xrdfit.report.notebook import result_frame
+
+        return result_frame(self, intervals)
 
     def correlation(self, first: str, second: str) -> float:
         """Correlation coefficient of two parameters."""
@@ -472,6 +515,14 @@ class FitResult:
                 stderr = float(np.sqrt(max(row @ self.covariance @ row, 0.0)))
                 found[f"{prefix}{element}"] = {"stderr": stderr, "stderr_model": self.stderr_model(atoms)}
         return found
+
+
+def _with_error(p: Estimated) -> str:
+    """Write a value and its error with decimals that show the error to two digits."""
+    if not p.stderr or not np.isfinite(p.stderr):
+        return f"{p.value:.6g}" + (" (fixed)" if p.status == "fixed" else "")
+    decimals = max(0, 1 - int(np.floor(np.log10(p.stderr))))
+    return f"{p.value:.{decimals}f} ± {p.stderr:.{decimals}f}"
 
 
 def _nan(value: Any) -> Any:

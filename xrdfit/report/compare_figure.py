@@ -26,12 +26,10 @@ def figure(found: Comparison) -> Figure:
         Left: ΔBIC of the candidates. Right: the scan, and below it what each of the best rivals adds to or takes
         from the best candidate's pattern, in units of σ.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from xrdfit.report.picture import Picture
 
     rivals = distinct_rivals(found)
-    fig = Figure(figsize=(12.0, 6.5), dpi=130, layout="constrained")
-    FigureCanvasAgg(fig)
+    fig = Picture(figsize=(12.0, 6.5), dpi=130, layout="constrained")
     left, right = (fig.add_subfigure(place) for place in fig.add_gridspec(1, 2, width_ratios=(1.0, 1.5)))
     _draw_ranking(left.subplots(), found)
     panels = right.subplots(1 + max(len(rivals), 1), 1, sharex=True, squeeze=False)[:, 0]

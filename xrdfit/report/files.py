@@ -17,13 +17,14 @@ from xrdfit.inference.further import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.report import assessment as assessment_files
 from xrdfit.report.contents import parameters_csv, refined_cif, to_json
+from xrdfit.report.figures import Intensity, check_intensity
 from xrdfit.report.fitfile import FIT_FILE, checksum, read_fit_file, write_fit_file
 from xrdfit.report.staging import PENDING, named, publish, staged_folder, write_whole
 
 OUTPUTS = ("result.json", "parameters.csv", "fit.toml", "pattern.nc", "refined.cif", "fit.png", "report.html")
 """What `save` writes, beside the files of an assessment."""
 
-_FOLDER_BYTES = 10_000_000  # the page with its script is 5 MB, all else below 1 MB
+_FOLDER_BYTES = 10_000_000  # the page is below 1.5 MB, so is all else of a scan
 _FILE_BYTES = 1_000_000
 _LONGEST_NAME = 255  # bytes, of every usual file system
 
@@ -146,6 +147,7 @@ def save(
     directory: str | PathLike[str],
     force: bool = False,
     assessment: Assessment = NOTHING_ASKED,
+    intensity: Intensity = "linear",
 ) -> Path:
     """Write a result as a folder: numbers, pattern, structure, picture, page and what reruns the fit.
 
@@ -162,6 +164,8 @@ def save(
     assessment : Assessment
         What `assess` found; it becomes part of the page, and of the folder as assessment.json, corner.png and
         samples.nc.
+    intensity : {"linear", "sqrt", "log"}
+        How fit.png's axis of intensity runs; the page has all three.
 
     Returns
     -------
@@ -175,11 +179,12 @@ def save(
     OSError
         The system refused to write; the error names the directory.
     """
+    check_intensity(intensity)
     path = check_directory(directory, force)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with staged_folder(path if path.is_dir() else path.parent) as part:
-            for name, write in _writers(result, assessment).items():
+            for name, write in _writers(result, assessment, intensity).items():
                 write(part / name)
             assessment_files.write(assessment, part)
             sums = {file.name: checksum(file) for file in sorted(part.iterdir())}
@@ -192,7 +197,7 @@ def save(
     return path
 
 
-def _writers(result: FitResult, assessment: Assessment) -> dict[str, Callable[[Path], Any]]:
+def _writers(result: FitResult, assessment: Assessment, intensity: Intensity) -> dict[str, Callable[[Path], Any]]:
     from xrdfit.report.figures import png
     from xrdfit.report.html import page
     from xrdfit.report.patternfile import write_pattern_file
@@ -205,7 +210,7 @@ def _writers(result: FitResult, assessment: Assessment) -> dict[str, Callable[[P
         "parameters.csv": text(parameters_csv(result)),
         "pattern.nc": lambda file: write_pattern_file(result, file),
         "refined.cif": text(refined_cif(result)),
-        "fit.png": lambda file: file.write_bytes(png(result)),
+        "fit.png": lambda file: file.write_bytes(png(result, intensity)),
         "report.html": text(page(result, assessment)),
     }
 

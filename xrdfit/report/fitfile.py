@@ -6,12 +6,13 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from xrdfit.diffraction.background import Blank
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.scans import check_labels
@@ -161,14 +162,15 @@ def write_fit_file(
         "",
         *_scan_tables(result, directory),
         "[options]",
-        *_lines(options_table(result.options)),
+        *_lines(options_table(_options_from(result.options, directory))),
     ]
     if asked:
         lines += ["", "[assess]", *_lines(dict.fromkeys(asked, True))]
     if sums:
         lines += ["", "# sha256 of what was saved with this file", "[files]"]
         lines += [f"{toml_value(name)} = {toml_value(value)}" for name, value in sums.items()]
-    model = model_to_toml(result.start_model).splitlines()
+    start = replace(result.start_model, background=_blanks_from(result.start_model.background, directory))
+    model = model_to_toml(start).splitlines()
     return "\n".join([*lines, "", "[model]", *(_within_model(line) for line in model)]) + "\n"
 
 
@@ -181,6 +183,31 @@ def _within_model(line: str) -> str:
     if line.startswith("[["):
         return "[[model." + line[2:]
     return "[model." + line[1:] if line.startswith("[") else line
+
+
+def _options_from(options: FitOptions, directory: Path) -> FitOptions:
+    """Return options in which the files of blanks are named as seen from a directory."""
+    pieces = options.background
+    if isinstance(pieces, Mapping):
+        return replace(options, background={k: _blanks_from(v, directory) for k, v in pieces.items()})
+    return replace(options, background=_blanks_from(pieces, directory))
+
+
+def _blanks_from(pieces: Any, directory: Path) -> Any:
+    if not isinstance(pieces, tuple):
+        return pieces
+    return tuple(_seen_from(piece, directory) if isinstance(piece, Blank) else piece for piece in pieces)
+
+
+def _seen_from(blank: Blank, directory: Path) -> Blank:
+    file = blank.scan.attrs.get("file")
+    if file is None or not Path(file).is_file():
+        return blank
+    try:
+        path = Path(os.path.relpath(file, directory)).as_posix()
+    except ValueError:  # another drive
+        path = str(Path(file).resolve())
+    return replace(blank, scan=blank.scan.assign_attrs(file=path))
 
 
 def _scan_tables(result: FitResult, directory: Path) -> list[str]:

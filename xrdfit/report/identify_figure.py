@@ -23,11 +23,9 @@ def figure(found: Identifiability) -> Figure:
     matplotlib.figure.Figure
         Left: the coefficients of the combinations, best determined first. Middle: their errors. Right: the answers.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from xrdfit.report.picture import Picture
 
-    fig = Figure(figsize=(12.0, 1.6 + 0.7 * max(len(found.combinations), 3)), dpi=130, layout="constrained")
-    FigureCanvasAgg(fig)
+    fig = Picture(figsize=(12.0, 1.6 + 0.7 * max(len(found.combinations), 3)), dpi=130, layout="constrained")
     left, middle, right = fig.subplots(1, 3, gridspec_kw={"width_ratios": (1.2, 1.0, 1.0)})
     _draw_coefficients(left, found)
     _draw_errors(middle, found)

@@ -219,7 +219,7 @@ def model_error_lines(result: FitResult) -> list[str]:
     return lines
 
 
-def parameter_rows(result: FitResult, everything: bool = False) -> list[tuple[str, ...]]:
+def parameter_rows(result: FitResult, everything: bool = False, intervals: bool = True) -> list[tuple[str, ...]]:
     """Rows of the table of parameters, under `PARAMETER_COLUMNS`.
 
     Parameters
@@ -227,14 +227,16 @@ def parameter_rows(result: FitResult, everything: bool = False) -> list[tuple[st
     result : FitResult
     everything : bool
         Also what did not vary; the occupancies are left out otherwise, because they have a table of their own.
+    intervals : bool
+        Without them that column is left out: they are computed when asked for.
     """
     rows = []
     for p in result.parameters.values():
         if not everything and (p.status == "fixed" or "occ_" in p.name):
             continue
-        interval = _interval(p.lower, p.upper)
+        interval = (_interval(p.lower, p.upper),) if intervals else ()
         serial = "" if p.stderr_serial is None else f"{p.stderr_serial:.2g}"
-        rows.append((p.name, concise(p.value, p.stderr, digits=6), p.unit, interval, serial, p.status))
+        rows.append((p.name, concise(p.value, p.stderr, digits=6), p.unit, *interval, serial, p.status))
     return rows
 
 

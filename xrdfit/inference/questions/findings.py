@@ -15,6 +15,9 @@ from xrdfit.inference.questions.combinations import Combination, DegeneratePair,
 from xrdfit.plaintext import printable
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
     from xrdfit.inference.result import FitResult
 
 SCHEMA = 1
@@ -106,6 +109,30 @@ class Identifiability:
         """Return the summary as lines of text."""
         lines = [f"{self.model}, {self.scan} ({self.engine})", *(f"  {line}" for line in self.summary)]
         return printable("\n".join(lines))
+
+    def __repr__(self) -> str:
+        """Return one line; `print` shows the findings."""
+        return printable(
+            f"<Identifiability: {self.model}, {len(self.combinations)} combinations, {len(self.rivals)} rival answers>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        from xrdfit.report.notebook import identifiability_html
+
+        return identifiability_html(self)
+
+    def plot(self) -> Figure:
+        """Draw the findings; the figure is one that no window holds."""
+        from xrdfit.report.notebook import identifiability_figure
+
+        return identifiability_figure(self)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return the combinations of occupancies as a table, a row each, best determined first."""
+        from xrdfit.report.notebook import identifiability_frame
+
+        return identifiability_frame(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the findings as plain data (schema 1)."""

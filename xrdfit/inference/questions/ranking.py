@@ -13,7 +13,9 @@ from xrdfit.errors import InputError
 from xrdfit.plaintext import printable
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
+    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 SCHEMA = 1
@@ -166,6 +168,30 @@ class Comparison:
             for c in self.candidates
         ]
         return printable("\n".join([*self.summary, "      ΔBIC      R_wp    k  sites", *rows]))
+
+    def __repr__(self) -> str:
+        """Return one line; `print` shows the findings."""
+        return printable(
+            f"<Comparison: {len(self.candidates)} candidates, {self.verdict}, lowest BIC for {self.best.name}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        from xrdfit.report.notebook import comparison_html
+
+        return comparison_html(self)
+
+    def plot(self) -> Figure:
+        """Draw the findings; the figure is one that no window holds."""
+        from xrdfit.report.notebook import comparison_figure
+
+        return comparison_figure(self)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return the candidates as a table, a row each, best first."""
+        from xrdfit.report.notebook import comparison_frame
+
+        return comparison_frame(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain data (schema 1)."""
