@@ -163,7 +163,7 @@ class Worker:
             bare = scan.copy(deep=False)
             bare.attrs = {k: v for k, v in scan.attrs.items() if k != "notes"}
             options = self._options(entry)
-            template = prepare(self.model(entry), bare, options, options.engine)
+            template = prepare(self.model(entry), bare, options, options.engine)  # pyright: ignore[reportArgumentType]
             self._tables[mark] = template
             if len(self._tables) > _TABLES:
                 self._tables.popitem(last=False)
