@@ -35,7 +35,7 @@ class Cluster:
             ) from None
         self.address = address
         try:
-            self._client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+            self._client: Any = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(
@@ -89,7 +89,8 @@ class Cluster:
         silent_since: float | None = None
         while True:
             try:
-                done = wait(list(flying), timeout=1, return_when="FIRST_COMPLETED").done
+                waited: Any = wait(list(flying), timeout=1, return_when="FIRST_COMPLETED")
+                done = waited.done
             except TimeoutError:
                 done = set()
             if self._client.status == "running":

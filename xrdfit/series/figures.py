@@ -27,7 +27,7 @@ _MOST_POINTS = 2000  # of a curve in a picture
 _MOST_TRACES = 24
 _MOST_LINES = 400
 _UNITS = {"minutes": "min", "seconds": "s", "hours": "h", "kelvin": "K", "celsius": "°C", "nm": "nm"}
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.size": 9,
     "axes.labelsize": 10,
     "axes.spines.top": False,
