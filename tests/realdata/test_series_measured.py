@@ -65,9 +65,8 @@ def test_a_cell_that_grows_with_the_temperature(realdata, tmp_path):
     found = xf.fit_series(
         xf.load_model(tmp_path / "model.toml"), str(tmp_path / "*.dat"),
         coord={"kelvin": "header:TEMP"}, mode="sequential", radiation="neutron:1.87", background=12,
-        range=(10.0, 150.0),
         vary=["zero_deg", "U", "V", "W", "b_*", "x_*", "z_*", "y_O_8d", "occ_Co_*"], model_errors=False,
-        fix={"mixing": None, "size_nm": 300.0, "b_overall": 0.0},
+        range=(10.0, 150.0), fix={"mixing": None, "size_nm": 300.0, "b_overall": 0.0},
     )  # fmt: skip
     assert bool(found.data["success"].all())
     kelvin = found.data["kelvin"].values

@@ -260,7 +260,7 @@ def test_the_table_is_kept_and_read_again(series, tmp_path):
     cif = (tmp_path / "out" / "refined.cif").read_text()
     assert cif.count("data_") == len(series)
     assert "data_t120min" in cif
-    block = xf.load_model([str(tmp_path / "out" / "refined.cif")], block="t120min")
+    block = xf.load_model(tmp_path / "out" / "refined.cif", block="t120min")
     sites = {s.label: s.occupancy for s in block.phases[0].structure.sites}
     expected = float(series.data["occupancy"].sel(scan="t120min", site="Cu_8c"))
     assert sites["Cu_8c"] == pytest.approx(expected, abs=0.005)

@@ -90,7 +90,10 @@ def _label(name: str) -> str:
     unit = _UNITS.get(name.lower())
     if name == "scan":
         return "scan"
-    return f"{'size' if name == 'nm' else 'time' if unit in ('min', 's', 'h') else name} ({unit})" if unit else name
+    if unit is None:
+        return name
+    kinds = {"min": "time", "s": "time", "h": "time", "K": "temperature", "°C": "temperature", "nm": "size"}
+    return f"{kinds[unit]} ({unit})"
 
 
 def _ylabel(names: Sequence[str]) -> str:

@@ -92,8 +92,8 @@ class Law:
 
 def _least_squares(table: Array, v: Array, weight: Array) -> tuple[Array, float]:
     root = np.sqrt(weight)
-    c = np.linalg.lstsq(table * root[:, None], v * root, rcond=1e-10)[0]
-    return np.asarray(c, dtype=np.float64), float(np.sum(weight * (v - table @ c) ** 2))
+    c = np.asarray(np.linalg.lstsq(table * root[:, None], v * root, rcond=1e-10)[0], dtype=np.float64)
+    return c, float(np.sum(weight * (v - table @ c) ** 2))
 
 
 def law_of(parameter: str, text: str, t: Array) -> Law:

@@ -163,8 +163,7 @@ class Worker:
             bare = scan.copy(deep=False)
             bare.attrs = {k: v for k, v in scan.attrs.items() if k != "notes"}
             options = self._options(entry)
-            engine: Any = options.engine  # settled before: never auto here
-            template = prepare(self.model(entry), bare, options, engine)
+            template = prepare(self.model(entry), bare, options, options.engine)  # pyright: ignore[reportArgumentType]
             self._tables[mark] = template
             if len(self._tables) > _TABLES:
                 self._tables.popitem(last=False)
