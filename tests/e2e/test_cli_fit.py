@@ -49,6 +49,7 @@ def test_json_has_the_schema(fitted) -> None:
     assert {"value", "stderr", "lower", "upper", "unit", "status"} <= set(parameter)
     assert {p["status"] for p in data["parameters"].values()} <= {"varied", "fixed", "derived", "at bound"}
     keys = {"phase", "label", "element", "wyckoff", "multiplicity", "occupancy", "stderr", "share", "share_stderr"}
+    keys |= {"stderr_model", "share_stderr_model"}
     assert all(set(site) == keys for site in data["sites"])
     assert data["parameters"]["occ_Se_4a"]["stderr"] is None
     assert set(data["composition"]) == {"Cu", "Se"}

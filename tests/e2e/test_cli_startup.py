@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+without_dask = pytest.mark.skipif(
+    find_spec("dask") is not None, reason="xarray loads dask where it is installed, and dask scipy"
+)
+
 
 ROOT = Path(__file__).resolve().parents[2]
 SCAN = str(ROOT / "data" / "scans" / "cu2se-6nm.xy")
@@ -34,6 +40,7 @@ def test_help_and_version_load_no_heavy_library(arguments: list[str]) -> None:
     assert text.strip()
 
 
+@without_dask
 def test_a_fit_loads_what_it_uses_and_no_more() -> None:
     """Each of the others costs as much as the whole fit, or ten times that."""
     heavy, text = loaded_after(
@@ -43,6 +50,7 @@ def test_a_fit_loads_what_it_uses_and_no_more() -> None:
     assert text.startswith('{"schema": 1')
 
 
+@without_dask
 def test_a_fit_with_files_loads_what_writes_them(tmp_path: Path) -> None:
     heavy, _ = loaded_after(
         f"from xrdfit.cli import main\n"

@@ -65,7 +65,7 @@ class TestLabels:
         ("label", "element"),
         [
             ("Wat1", "O"), ("WAT", "O"), ("Wat", "O"), ("OW1", "O"), ("Ow", "O"), ("OH", "O"), ("Oh1", "O"), ("H2O", "O"),
-            ("HO1", "H"), ("D1", "H"), ("Ho1", "Ho"), ("W1", "W"), ("Si", "Si"), ("SiT1", "Si"), ("FeM1", "Fe"),
+            ("HO1", "H"), ("D1", "D"), ("Ho1", "Ho"), ("W1", "W"), ("Si", "Si"), ("SiT1", "Si"), ("FeM1", "Fe"),
             ("CA2", "Ca"), ("O1A", "O"), ("OA", "O"), ("KA", "K"), ("SE3", "Se"), ("Tl1", "Tl"), ("Te2", "Te"), ("H12A", "H"),
         ],
     )  # fmt: skip

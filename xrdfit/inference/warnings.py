@@ -31,6 +31,7 @@ UNEQUAL = 1.5  # between scans of one sample
 SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 NOTABLE_WEIGHT = 0.01  # of a line of the radiation
 FEWEST_POINTS = 3  # of a line
+BROAD_POINTS = 40  # across a line, from which others may be much narrower
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
@@ -260,7 +261,7 @@ def unexplained_line(result: FitResult, index: int = 0) -> tuple[float, float] |
     width = max(FEWEST_POINTS, _points_across_a_line(net))
     kernels = [np.ones(width) / width]
     narrow = width // 4
-    while narrow >= FEWEST_POINTS:
+    while narrow >= FEWEST_POINTS and width >= BROAD_POINTS:
         kernels.append(_outstanding(narrow))
         narrow //= 2
     found = [_largest_excess(k, residual, sigma, net, result.statistics.goodness_of_fit) for k in kernels]
