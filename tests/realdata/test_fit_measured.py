@@ -212,7 +212,7 @@ class TestMixture:
         assert sum(result.weight_fractions.values()) == pytest.approx(1.0)
         # Bi absorbs Cu Kα five times as much as Ni does: microabsorption favours NiO over the weighed 0.60
         assert 0.60 < result.weight_fractions["nio"] < 0.80
-        assert not any("explained by no phase" in w for w in result.warnings)
+        assert not [w for w in result.warnings if "explained by no phase" in w]
 
     def test_a_missing_phase_is_noticed(self, mixture, nickel_oxide):
         model = xf.PowderModel("nio", (nickel_oxide,))

@@ -50,7 +50,6 @@ READ = {
     "files/n03_thousands_tab.txt": (200, 10, 13.98, 6904, "poisson", {}, "thousands separators"),
     "files/n05_pandas_index_150.csv": (150, 10, 12.98, 6904, "poisson", {}, ""),
     "files/n07_quoted.csv": (200, 10, 13.98, 6904, "poisson", {}, ""),
-    "files/n08_gsas2_export.csv": (200, 10, 13.98, 6904, "poisson", {}, ""),
     "files/n09_ctrl_z.dat": (200, 10, 13.98, 6904, "poisson", {}, ""),
     "files/n10_utf16_without_mark.txt": (200, 10, 13.98, 6904, "poisson", {}, ""),
     "files/n12_third_column_is_background.txt": (200, 10, 13.98, 6904, "poisson", {}, "900 everywhere: not taken"),

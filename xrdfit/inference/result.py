@@ -16,6 +16,7 @@ from xrdfit.fitting.prepare import ScanSetup
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import Rival
 from xrdfit.fitting.statistics import Statistics
+from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.adequacy.advice import Advice, advice_for
 from xrdfit.inference.adequacy.model_errors import ModelErrors, model_errors
 from xrdfit.inference.patterns import pattern_of
@@ -305,12 +306,14 @@ class FitResult:
     @cached_property
     def model_errors(self) -> ModelErrors:
         """What the scan cannot rule out: errors of the occupancies by what the model lacks."""
-        return model_errors(self)
+        with one_thread():  # the last digits must not depend on how a library shares out its sums
+            return model_errors(self)
 
     @cached_property
     def advice(self) -> tuple[Advice, ...]:
         """What the scan asks for beyond the model, most important first."""
-        return advice_for(self)
+        with one_thread():
+            return advice_for(self)
 
     def stderr_model(self, gradient: Mapping[str, float]) -> float | None:
         """Error by what the model lacks of a quantity with these derivatives by the occupancies; None if none moves."""

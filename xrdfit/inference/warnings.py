@@ -31,7 +31,7 @@ UNEQUAL = 1.5  # between scans of one sample
 SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 NOTABLE_WEIGHT = 0.01  # of a line of the radiation
 FEWEST_POINTS = 3  # of a line
-BROAD_POINTS = 40  # across a line, from which others may be much narrower
+BROAD_DEG = 1.0  # width of clusters' lines, beside which a crystal's are narrow
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
@@ -261,7 +261,8 @@ def unexplained_line(result: FitResult, index: int = 0) -> tuple[float, float] |
     width = max(FEWEST_POINTS, _points_across_a_line(net))
     kernels = [np.ones(width) / width]
     narrow = width // 4
-    while narrow >= FEWEST_POINTS and width >= BROAD_POINTS:
+    broad = width * float(np.median(np.diff(scan.bound.two_theta))) > BROAD_DEG
+    while broad and narrow >= FEWEST_POINTS:
         kernels.append(_outstanding(narrow))
         narrow //= 2
     found = [_largest_excess(k, residual, sigma, net, result.statistics.goodness_of_fit) for k in kernels]
