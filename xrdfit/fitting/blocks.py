@@ -166,7 +166,7 @@ class ScanBlock:
             basis, triangle = np.linalg.qr(weighted[:, use])
             diagonal = np.abs(np.diag(triangle))
             if diagonal.size and diagonal.min() < 1e-13 * diagonal.max():
-                solution = np.linalg.lstsq(weighted[:, use], target)[0]
+                solution = np.linalg.lstsq(weighted[:, use], target, rcond=None)[0]
             else:
                 solution = np.linalg.solve(triangle, basis.T @ target)
             coefficients[use] = solution

@@ -114,7 +114,7 @@ def _fixed_beside(system: System, flags: list[Mask], slack: float) -> Mask:
     unit, known = np.eye(len(system.low)), system.low == system.high
     held = np.vstack([system.rows[system.equality | flags[0]], unit[known | flags[1] | flags[2]]])
     ends = np.where(known | flags[2], system.low, system.high)[known | flags[1] | flags[2]]
-    point = np.linalg.lstsq(held, np.concatenate([system.bounds[system.equality | flags[0]], ends]))[0]
+    point = np.linalg.lstsq(held, np.concatenate([system.bounds[system.equality | flags[0]], ends]), rcond=None)[0]
     open_ = system.rows @ (np.eye(len(system.low)) - np.linalg.pinv(held, rcond=1e-9) @ held)
     scale = _largest(system.rows)
     near = (system.bounds - system.rows @ point) / scale < slack
@@ -130,10 +130,10 @@ def _tightened(system: System, rules: Mask, upper: Mask, lower: Mask) -> tuple[S
     known = system.low == system.high
     equal = np.vstack([system.rows[system.equality], unit[known]])
     b = np.concatenate([system.bounds[system.equality], system.low[known]])
-    start = np.linalg.lstsq(equal, b)[0] if len(b) else np.zeros(n)
+    start = np.linalg.lstsq(equal, b, rcond=None)[0] if len(b) else np.zeros(n)
     _, size, vectors = np.linalg.svd(equal) if len(b) else (None, np.empty(0), unit)
     free = vectors[int((size > 1e-9 * size.max(initial=0.0)).sum()) :].T
-    values = rows @ (start + free @ np.linalg.lstsq(rows @ free, right - rows @ start)[0])
+    values = rows @ (start + free @ np.linalg.lstsq(rows @ free, right - rows @ start, rcond=None)[0])
     missed = float(np.abs(values - right).max())
     if missed < _EQUAL:
         values, missed = right, 0.0
