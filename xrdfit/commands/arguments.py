@@ -61,7 +61,7 @@ class FitArguments:
     start: Annotated[Sequence[str], Parameter(help="NAME=VALUE: another starting value. Repeatable.")] = ()
     limits: Annotated[
         Sequence[str],
-        Parameter(help="NAME=LOW:HIGH: other limits; an occupancy may exceed 1 (occ_Ti_4d=0:1.3). Repeatable."),
+        Parameter(help="NAME=LOW:HIGH: other limits within what the parameter can be (size_nm=1:8). Repeatable."),
     ] = ()
     range: Annotated[tuple[float, float] | None, Parameter(help="A B: part of the scan to fit, degrees 2θ.")] = None
     exclude: Annotated[
