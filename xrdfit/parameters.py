@@ -106,7 +106,7 @@ PHASE = _table(
     [
         Kind("scale", "scale", "", "scale, per unit cell", 0.0, varies=True, linear=True),
         Kind("size_nm", "phase", "nm", "sphere diameter", 0.5, 1000.0, step=0.2, varies=True, logarithmic=True),
-        Kind("size_sigma", "phase", "", "σ of ln D of the size distribution", 0.0, 1.0, step=0.1, even=True),
+        Kind("size_sigma", "phase", "", "σ of ln D of the size distribution", 0.0, 1.0, reach=0.4, step=0.1, even=True),
         Kind("microstrain", "phase", "", "microstrain ε", 0.0, 0.1, step=0.002, difference=1e-3),
         Kind("b_overall", "phase", "Å²", "overall displacement B", -2.0, 20.0, step=0.5),
         Kind("mixing", "phase", "", "Lorentzian share of the sample's width", 0.0, 1.0, step=0.2, varies=True),
@@ -140,7 +140,7 @@ INSTRUMENT = _table(
 BACKGROUND = _table(
     [
         Kind("bkg", "background", "counts", "Chebyshev coefficient {}", varies=True, linear=True),
-        Kind("blank", "background", "", "height of the measured blank", 0.0, varies=True, linear=True),
+        Kind("blank", "background", "", "height of the measured blank", 0.0, linear=True),
         Kind("air", "background", "counts", "height of the scattering by air, 1/2θ", 0.0, varies=True, linear=True),
         Kind("hump_height", "background", "counts", "height of hump {}", 0.0, varies=True, linear=True),
         Kind("hump_deg", "background", "degree", "centre of hump {}", 0.0, 180.0, reach=3.0, step=0.5, varies=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 
@@ -24,7 +24,7 @@ class AdviceLike(Protocol):
     @property
     def moves(self) -> dict[str, float]: ...  # noqa: D102
     @property
-    def alternatives(self) -> tuple[tuple[str, ...], ...]: ...  # noqa: D102
+    def alternatives(self) -> Sequence[AdviceLike]: ...  # noqa: D102
     @property
     def numbers(self) -> dict[str, float]: ...  # noqa: D102
     @property
@@ -40,6 +40,7 @@ _ADVICE: Mapping[str, str] = {
     "film": "a film that the beam passes through (weak lines at high angles)",
     "polarization": "another polarization of the beam",
     "background_order": "a background of order {subject}",
+    "blank": "another height of the blank ({size:+.2f})",
     "air": "scattering by air towards low angles",
     "hump": "a broad hump near {subject} of {percent:.0f} % of the strongest line",
     "impurity": "lines of {subject} ({percent:.0f} % of the strongest line)",
@@ -54,6 +55,9 @@ PIECE_WORDS: Mapping[str, str] = {
     "zero_deg": "zero shift",
     "film": "a thin film",
     "polarization": "polarization",
+    "blank": "the blank's height",
+    "anomalous_table": "the table of f′ and f″",
+    "kalpha_ratio": "the ratio of Kα2 to Kα1",
     "size_sigma": "a size distribution",
     "microstrain": "microstrain",
     "total": "the total's own error (2 %)",
@@ -76,5 +80,5 @@ def advice_text(advice: AdviceLike) -> str:
     if moved:
         text += ", moving " + ", ".join(f"{n} by {s:+.3f}" for n, s in moved.items())
     if advice.alternatives:
-        text += f" (or {', '.join(' '.join(o) for o in advice.alternatives)}, which explain the same)"
+        text += f" (or {', '.join(' '.join(a.options) for a in advice.alternatives)}, which explain the same)"
     return text.replace(" )", ")")

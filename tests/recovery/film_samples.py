@@ -183,7 +183,7 @@ def simulate(film: Film):
 def random_film(seed: int) -> tuple[str, Film]:
     """A sample and a measurement as they come, with the preset that describes the clusters."""
     random = np.random.default_rng([7, seed])
-    kind = ("cu2se-2nm", "cu2se-4nm-mixed", "cu2se-6nm")[seed % 3]
+    kind = ("cu2se-2nm", "cu2se-4nm", "cu2se-6nm")[seed % 3]
     if kind == "cu2se-2nm":
         occupancies = {
             "8c": random.uniform(0.15, 0.45),
@@ -193,7 +193,7 @@ def random_film(seed: int) -> tuple[str, Film]:
     else:
         eight = random.uniform(0.3, 0.8)
         occupancies = {"8c": eight, "32f": random.uniform(0.5, 1.0) * (1.0 - eight) / 4.0}
-    size = {"cu2se-2nm": 2.0, "cu2se-4nm-mixed": 4.0, "cu2se-6nm": 6.0}[kind] * random.uniform(0.85, 1.15)
+    size = {"cu2se-2nm": 2.0, "cu2se-4nm": 4.0, "cu2se-6nm": 6.0}[kind] * random.uniform(0.85, 1.15)
     b_se = random.uniform(0.8, 1.6)
     film = Film(
         occupancies={k: float(v) for k, v in occupancies.items()},

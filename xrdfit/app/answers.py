@@ -81,7 +81,11 @@ def fit_answer(result: FitResult) -> dict[str, Any]:
         "warnings": [printable(w) for w in result.warnings],
         "steps": [printable(str(step)) for step in result.steps],
         "advice": [
-            {"text": printable(str(a)), "options": list(a.options), "alternatives": [list(o) for o in a.alternatives]}
+            {
+                "text": printable(str(a)),
+                "options": list(a.options),
+                "alternatives": [list(o.options) for o in a.alternatives],
+            }
             for a in result.advice
         ],
         "scans": [curves(result, scan.label, MOST_POINTS) for scan in result.scans],

@@ -161,26 +161,45 @@ class Chebyshev:
 class Blank:
     """A measured scan of the empty holder, interpolated to the grid; its height is 0 or more.
 
+    The height stands still unless it is asked to vary (``vary=["blank"]``): a free one stands in for whatever is broad
+    and not in the model, at several times what the holder gives, and the blank's own noise draws it towards zero.
+
     Attributes
     ----------
     scan : xarray.Dataset
         As `xrdfit.read_pattern` returns it. Its own errors of counting are added to those of the fitted scan:
         σ² + h²σ_blank².
+    height : float, optional
+        By default the ratio of the counting times, or 1 where the two scans do not both state theirs.
     """
 
     key: ClassVar[str] = "blank"
     scan: Dataset
+    height: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.height is not None:
+            BACKGROUND["blank"].check(self.height)
+
+    def for_scan(self, attributes: Mapping[str, Any]) -> Blank:
+        """Return the blank with its height for a scan with these attributes."""
+        if self.height is not None:
+            return self
+        times = [float(a.get("count_time_s", 0.0)) for a in (attributes, self.scan.attrs)]
+        return replace(self, height=times[0] / times[1] if min(times) > 0.0 else 1.0)
 
     @classmethod
     def from_toml(cls, value: Any, folder: Path) -> list[Component]:
-        """Read a file, or a table of ``file`` and, of several scans in it, ``scan``."""
+        """Read a file, or a table of ``file`` with, of several scans in it, ``scan``, and ``height``."""
         from xrdfit.scan import read_pattern
 
         table: dict[str, Any] = {"file": value} if isinstance(value, str) else dict(value)
-        return [cls(read_pattern(folder / str(table["file"]), scan=table.get("scan")))]
+        height = table.get("height")
+        scan = read_pattern(folder / str(table["file"]), scan=table.get("scan"))
+        return [cls(scan, None if height is None else float(height))]
 
     def to_toml(self) -> Any:
-        """Return the file that it was read from.
+        """Return the file that it was read from, and the height where one was given.
 
         Raises
         ------
@@ -191,21 +210,23 @@ class Blank:
         if file is None:
             raise InputError("the blank is no file's: it cannot be named in one")
         index = int(self.scan.attrs.get("scan_index", 0))
-        return {"file": str(file), "scan": index} if index else str(file)
+        table = {"file": str(file)} | ({"scan": index} if index else {})
+        table |= {} if self.height is None else {"height": self.height}
+        return table if len(table) > 1 else str(file)
 
     def on(self, two_theta: FloatArray) -> str:
         """Say what it is."""
         return f"measured blank {self.scan.attrs.get('file', 'from memory')}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Blank) and self.scan.identical(other.scan)
+        return isinstance(other, Blank) and self.height == other.height and self.scan.identical(other.scan)
 
     def __hash__(self) -> int:
         return hash(self.scan["counts"].values.tobytes())
 
     def rows(self, two_theta: FloatArray, number: int) -> list[ParameterRow]:
         """Return the height."""
-        return [row(BACKGROUND["blank"], 1.0)]
+        return [row(BACKGROUND["blank"], 1.0 if self.height is None else self.height)]
 
     def bind(self, two_theta: FloatArray, number: int) -> BoundComponent:
         """Return the blank on a grid.

@@ -8,7 +8,7 @@ for each line, a neutron's Gaussians are zero and b is the constant, so that all
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import cos, radians
 
@@ -40,6 +40,18 @@ class Probe:
 
     radiation: Radiation
     settings: EngineSettings
+
+    def assuming(self, anomalous_table: str | None, kalpha_ratio: float | None) -> Probe:
+        """Return the probe with f′, f″ of another table, or another intensity of Kα2 relative to Kα1."""
+        rays, settings = self.radiation, self.settings
+        if anomalous_table is not None:
+            settings = replace(settings, anomalous_table=anomalous_table)
+        if kalpha_ratio is not None:
+            first, second, *rest = rays.lines
+            weights = 1.0 / (1.0 + kalpha_ratio), kalpha_ratio / (1.0 + kalpha_ratio)
+            pair = (replace(line, weight=w) for line, w in zip((first, second), weights, strict=True))
+            rays = replace(rays, lines=(*pair, *rest))
+        return Probe(rays, settings)
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:

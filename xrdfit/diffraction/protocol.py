@@ -41,3 +41,7 @@ class BoundEngine(Protocol):
         for the parameters of all.
         """
         ...
+
+    def assuming(self, *, anomalous_table: str | None = None, kalpha_ratio: float | None = None) -> BoundEngine:
+        """Return the engine with f' and f'' of another table, or another weight of K-alpha2, all else shared."""
+        ...

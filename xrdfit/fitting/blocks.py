@@ -53,6 +53,8 @@ class Part:
         Scales and heights.
     calculated, background : ndarray, shape (n,)
         In counts.
+    linear_slope : ndarray, shape (n_linear, n_theta), or None
+        How scales and heights follow θ, where one of them is restrained.
     """
 
     residual: Array
@@ -60,6 +62,7 @@ class Part:
     linear: Array
     calculated: Array
     background: Array
+    linear_slope: Array | None = None
 
     @property
     def chi2(self) -> float:
@@ -87,6 +90,8 @@ class ScanBlock:
         Their values where they do not vary.
     varies, floored : ndarray of bool, shape (n_linear,)
         Which are solved for, and which of them may not be negative.
+    known : tuple of Restraint
+        What is known of single linear parameters. Their residuals belong to the problem's restraints.
     """
 
     label: str
@@ -97,6 +102,7 @@ class ScanBlock:
     held: Array
     varies: NDArray[np.bool_]
     floored: NDArray[np.bool_]
+    known: tuple[Restraint, ...] = ()
 
     @property
     def n_phases(self) -> int:
@@ -121,19 +127,21 @@ class ScanBlock:
 
     def solve(self, look: Look, values: Values, moving: Sequence[str], chain: Array | None) -> Part:
         """Solve the linear part; with `chain`, d(moving)/dθ of shape (n_moving, n_theta), the Jacobian too."""
-        linear, span = self._solve_linear(look)
+        linear, span, inverse = self._solve_linear(look)
         p = self.n_phases
         background = look.basis @ linear[p:]
         calculated = look.patterns @ linear[:p] + background
         residual = (self.observed - calculated) / self.sigma
-        jacobian = None
+        jacobian = following = None
         if chain is not None:
             jacobian = -self._slope(look, values, moving, linear) @ chain / self.sigma[:, None]
             before = np.linalg.norm(jacobian, axis=0)
-            jacobian -= span @ (span.T @ jacobian)
+            along = span.T @ jacobian
+            following = inverse @ along if self.known else None
+            jacobian -= span @ along
             # a parameter that acts as a scale does is not moved by what rounding leaves of its effect
             jacobian[:, np.linalg.norm(jacobian, axis=0) < _ROUNDING * before] = 0.0
-        return Part(residual, jacobian, linear, calculated, background)
+        return Part(residual, jacobian, linear, calculated, background, following)
 
     def design(self, look: Look) -> Array:
         """Patterns at unit scale and unit heights of what is solved for, in units of σ, shape (n, n_varying)."""
@@ -152,16 +160,21 @@ class ScanBlock:
                 slope[:, moving.index(name)] += self.bound.background.slope(values, linear[p:], name)
         return slope
 
-    def _solve_linear(self, look: Look) -> tuple[Array, Array]:
-        """Coefficients of all linear parameters, and an orthonormal basis of those that were solved for.
+    def _solve_linear(self, look: Look) -> tuple[Array, Array, Array]:
+        """Coefficients of all linear parameters, an orthonormal basis of those solved for, and what leads back.
 
         One that would come out negative and may not is zero instead: a phase cannot be there less than not at all.
+        What is known of a coefficient is one more row; the basis has only the rows of the points.
         """
         design = np.column_stack([look.patterns, look.basis])
         use = self.varies.copy()
         coefficients = np.where(use, 0.0, self.held)
         target = (self.observed - design @ coefficients) / self.sigma
         weighted = design / self.sigma[:, None]
+        n = len(target)
+        for restraint in self.known:
+            row, value = self.known_row(restraint)
+            weighted, target = np.vstack([weighted, row]), np.append(target, value)
         while True:
             basis, triangle = np.linalg.qr(weighted[:, use])
             diagonal = np.abs(np.diag(triangle))
@@ -173,9 +186,19 @@ class ScanBlock:
             negative = np.where(use & self.floored, coefficients * np.linalg.norm(weighted, axis=0), 0.0)
             worst = int(np.argmin(negative))
             if negative[worst] >= 0.0:
-                return coefficients, basis
+                break
             use[worst] = False
             coefficients[worst] = 0.0
+        inverse = np.zeros((len(use), basis.shape[1]))
+        if self.known:
+            inverse[use] = np.linalg.pinv(triangle)
+        return coefficients, basis[:n], inverse
+
+    def known_row(self, restraint: Restraint) -> tuple[Array, float]:
+        """Return the row of a restraint beside those of the points, and its aim; zeros for what is held."""
+        (name,) = restraint.top
+        row = np.where(np.array(self.linear) == name, 1.0 / restraint.sigma, 0.0) * self.varies
+        return row, restraint.target / restraint.sigma if row.any() else 0.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.fitting.problem import Problem
+from xrdfit.errors import InputError
+from xrdfit.fitting.problem import Evaluation, Problem
 
 Array = NDArray[np.float64]
 
@@ -75,7 +76,12 @@ def descend(
         curvature, gradient = here.jacobian.T @ here.jacobian, here.jacobian.T @ here.residual
         move = bounded_step(curvature, gradient, problem.lower - theta, problem.upper - theta, free, damping)
         promise = -float(2.0 * gradient @ move + move @ curvature @ move)
-        there = problem.evaluate(theta + move)
+        there = _tried(problem, theta + move)
+        if there is None:  # beyond what an engine computes: as bad as a step uphill
+            damping = max(10.0 * damping, 1e-3)
+            if damping > _MOST_DAMPING:
+                break
+            continue
         if promise < tolerance * max(1.0, here.chi2 / problem.n_points) and damping < 1.0:
             better = there.chi2 < here.chi2
             return Solution(theta + move if better else theta, min(here.chi2, there.chi2), True, "converged")
@@ -87,6 +93,14 @@ def descend(
             if damping > _MOST_DAMPING:
                 return Solution(theta, here.chi2, True, "no direction leads down")
     return Solution(theta, here.chi2, False, f"no minimum within {steps} steps")
+
+
+def _tried(problem: Problem, theta: Array) -> Evaluation | None:
+    """The problem at θ, or None where an engine refuses it, as spheres too large for a sum over pairs."""
+    try:
+        return problem.evaluate(theta)
+    except InputError:
+        return None
 
 
 def bounded_step(

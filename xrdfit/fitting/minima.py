@@ -9,14 +9,14 @@ met that way, as a rule: random points may miss a narrow minimum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.fitting.blocks import Look, ScanBlock
+from xrdfit.fitting.blocks import Look, Restraint, ScanBlock
 from xrdfit.fitting.problem import Problem
 
 Array = NDArray[np.float64]
@@ -150,8 +150,9 @@ class _Reduced:
             _reduced_scan(problem, scan, look, values, origin, terms)
             for scan, look in zip(problem.scans, looks, strict=True)
         ]
-        if problem.restraints:
-            parts.append(_reduced_restraints(problem, values, terms))
+        restraints = problem.nonlinear_restraints
+        if restraints:
+            parts.append(_reduced_restraints(problem, restraints, values, terms))
         rows = sum(len(target) for _, target in parts)
         width = sum(columns.shape[2] for columns, _ in parts)
         stacked = np.zeros((rows, len(terms), width))
@@ -160,7 +161,7 @@ class _Reduced:
             last = first + columns.shape[2]
             stacked[row : row + len(target), :, first:last] = columns
             row, first = row + len(target), last
-        held = [s.held[: s.n_phases] for s in problem.scans] + [np.ones(1 if problem.restraints else 0)]
+        held = [s.held[: s.n_phases] for s in problem.scans] + [np.ones(1 if restraints else 0)]
         varies = [s.varies[: s.n_phases] for s in problem.scans] + [np.zeros(len(held[-1]), dtype=bool)]
         target = np.concatenate([target for _, target in parts])
         return cls(problem, origin, terms, stacked, target, np.concatenate(held), np.concatenate(varies))
@@ -241,19 +242,24 @@ def _reduced_scan(
     columns = np.stack([of_degree[len(t)](*t) * (0.5 if len(t) == 2 and t[0] == t[1] else 1.0) for t in terms], axis=1)
     varies, held = scan.varies[p:], scan.held[p:]
     target = scan.observed - look.basis[:, ~varies] @ held[~varies]
-    table = np.column_stack([look.basis[:, varies], columns.reshape(len(pattern), -1), target])
-    triangle = np.linalg.qr(table / scan.sigma[:, None])[1][varies.sum() :, varies.sum() :]
+    table = np.column_stack([look.basis[:, varies], columns.reshape(len(pattern), -1), target]) / scan.sigma[:, None]
+    if scan.known:
+        rows, aims = zip(*(scan.known_row(restraint) for restraint in scan.known), strict=True)
+        heights = np.array(rows)[:, p:][:, varies]
+        rest = np.zeros((len(rows), table.shape[1] - heights.shape[1] - 1))
+        table = np.concatenate([table, np.column_stack([heights, rest, aims])])
+    triangle = np.linalg.qr(table)[1][varies.sum() :, varies.sum() :]
     return triangle[:, :-1].reshape(len(triangle), len(terms), p), triangle[:, -1]
 
 
 def _reduced_restraints(
-    problem: Problem, values: dict[str, float], terms: list[tuple[int, ...]]
+    problem: Problem, restraints: Sequence[Restraint], values: dict[str, float], terms: list[tuple[int, ...]]
 ) -> tuple[Array, Array]:
     """The restraints, linear in the occupancies near `values`: (rows, n_terms, 1) and (rows,)."""
     sites = problem.occupancies
-    columns = np.zeros((len(problem.restraints), len(terms), 1))
-    target = np.zeros(len(problem.restraints))
-    for i, restraint in enumerate(problem.restraints):
+    columns = np.zeros((len(restraints), len(terms), 1))
+    target = np.zeros(len(restraints))
+    for i, restraint in enumerate(restraints):
         target[i] = restraint.residual(values)
         by_free = (restraint.slope(values, sites.names) @ sites.tangent)[0]
         for j, slope in enumerate(by_free):

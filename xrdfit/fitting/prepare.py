@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xrdfit.errors import InputError
-from xrdfit.fitting.blocks import ScanBlock
+from xrdfit.fitting.blocks import Restraint, ScanBlock
 from xrdfit.fitting.choices import matching, resolve_rows
 from xrdfit.fitting.floors import width_floors
 from xrdfit.fitting.options import FitOptions
@@ -183,9 +183,10 @@ def pose(
     ]
     for floor in floors:
         lower[direct.index(floor.name)], upper[direct.index(floor.name)] = 0.0, floor.high - floor.low
+    known = restraints(model, rows, options, moving)
     return Problem(
-        scans=tuple(_block(view, bound, rows) for view, bound in zip(views, bounds, strict=True)),
-        restraints=restraints(model, rows, options, moving),
+        scans=tuple(_block(view, bound, rows, known) for view, bound in zip(views, bounds, strict=True)),
+        restraints=known,
         rows=rows,
         base={name: r.value for name, r in rows.items()},
         direct=direct,
@@ -230,7 +231,7 @@ def _view(
 ) -> tuple[ScanSetup, list[str]]:
     kept = select(scan, options)
     model, notes = with_instrument(model, kept, options)
-    model = with_texture(with_background(model, options), options, engine)
+    model = with_texture(with_background(model, kept.attrs, options), options, engine)
     rows = model.rows(engine, kept["two_theta"].values)
     return ScanSetup(label, model, kept, engine, tuple(rows)), notes
 
@@ -263,7 +264,9 @@ def _all_rows(views: Sequence[ScanSetup]) -> list[ParameterRow]:
     return list(table.values())
 
 
-def _block(view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow]) -> ScanBlock:
+def _block(
+    view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow], restraints: Sequence[Restraint]
+) -> ScanBlock:
     linear = (*bound.scales, *bound.background.heights)
     return ScanBlock(
         label=view.label,
@@ -274,6 +277,7 @@ def _block(view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow])
         held=np.array([rows[name].value for name in linear]),
         varies=np.array([rows[name].vary for name in linear]),
         floored=np.array([rows[name].minimum >= 0.0 for name in linear]),
+        known=tuple(r for r in restraints if set(r.top) <= set(linear)),
     )
 
 

@@ -123,6 +123,12 @@ class Problem:
         return tuple(n for s in self.scans for n, v, f in zip(s.linear, s.varies, s.floored, strict=True) if v and f)
 
     @property
+    def nonlinear_restraints(self) -> tuple[Restraint, ...]:
+        """Restraints on what is not solved for."""
+        known = {id(restraint) for scan in self.scans for restraint in scan.known}
+        return tuple(restraint for restraint in self.restraints if id(restraint) not in known)
+
+    @property
     def n_varied(self) -> int:
         """Number of independent parameters, the linear ones included."""
         return len(self.direct) + len(self.occupancies.free) + len(self.solved)
@@ -250,12 +256,22 @@ class Problem:
         for restraint in self.restraints:
             residuals.append(np.array([restraint.residual(values)]))
             if derivatives:
-                jacobians.append(-restraint.slope(values, moving) @ chain)
+                jacobians.append(-self._restraint_slope(restraint, values, parts, chain))
         residual = residuals[0] if len(residuals) == 1 else np.concatenate(residuals)
         jacobian = np.empty((len(residual), 0))
         if derivatives:
             jacobian = jacobians[0] if len(jacobians) == 1 else np.concatenate(jacobians)
         return Evaluation(values, residual, jacobian, float(residual @ residual), parts)
+
+    def _restraint_slope(
+        self, restraint: Restraint, values: Mapping[str, float], parts: Sequence[Part], chain: Array
+    ) -> Array:
+        """d(value/σ)/dθ of a restraint, shape (1, n_theta), also where it is one on a scale or height."""
+        slope = restraint.slope(values, self.moving) @ chain
+        for scan, part in zip(self.scans, parts, strict=True):
+            if part.linear_slope is not None:
+                slope = slope + restraint.slope(values, scan.linear) @ part.linear_slope
+        return slope
 
     def looks(self, theta: Array, values: Mapping[str, float], derivatives: bool = True) -> tuple[Look, ...]:
         """What each scan's model gives at θ, `values` being those of θ; derivatives that are known come along."""
@@ -284,7 +300,6 @@ class Problem:
             first += design.shape[1]
             blocks.append(block)
         for restraint in self.restraints:
-            row = np.zeros((1, width))
-            row[:, : tangent.shape[1]] = restraint.slope(values, moving) @ tangent
-            blocks.append(row)
+            slopes = restraint.slope(values, moving) @ tangent, restraint.slope(values, self.solved)
+            blocks.append(np.concatenate(slopes, axis=1))
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from xrdfit.errors import InputError
 from xrdfit.fitting.blocks import Restraint
@@ -38,13 +39,14 @@ def b_per_element(model: PowderModel, options: FitOptions) -> tuple[PowderModel,
     """Return model and options with one varying displacement parameter an element, in place of an overall one.
 
     The sites of an element follow its first one; a site that follows a tie already keeps it, and one that the options
-    fix stays out.
+    fix stays out. Where occupancies vary, so do these parameters in the phases that have them: of an impurity the scan
+    does not tell as much.
     """
     tied = {t.target for t in model.ties}
     vary: list[str] = []
     fix: dict[str, float | None] = {}
     ties = list(model.ties)
-    for phase in model.phases:
+    for phase in _refined(model, options):
         prefix = model.prefix(phase)
         first: dict[str, str] = {}
         for site in phase.structure.sites:
@@ -61,6 +63,17 @@ def b_per_element(model: PowderModel, options: FitOptions) -> tuple[PowderModel,
     return replace(model, ties=tuple(ties)), replace(options, vary=(*named, *vary), fix={**fix, **options.fix})
 
 
+def _refined(model: PowderModel, options: FitOptions) -> Sequence[Phase]:
+    """Phases with an occupancy that varies, or all where there is none."""
+    found = []
+    for phase in model.phases:
+        own = [f"occ_{site.label}" for site in phase.structure.sites]
+        asked = any(fnmatchcase(model.prefix(phase) + name, wish) for name in own for wish in options.vary)
+        if asked or any(name in phase.vary for name in own):
+            found.append(phase)
+    return found or model.phases
+
+
 def restraints(model: PowderModel, rows: Rows, options: FitOptions, moving: set[str]) -> tuple[Restraint, ...]:
     """Restraints on parameters, and totals and ratios that are known with an error.
 
@@ -75,15 +88,15 @@ def restraints(model: PowderModel, rows: Rows, options: FitOptions, moving: set[
     Raises
     ------
     InputError
-        For what does not move, or is solved for within each step.
+        For what does not move, and for scales, which have a meaning only together.
     """
     found = []
     for name, known in options.restrain.items():
         if name not in rows:
             raise InputError(f"restrain {name!r} names no parameter; there are {', '.join(rows)}")
-        if rows[name].kind.linear:
-            raise InputError(f"restrain {name!r}: it is solved for in each step; restrain another parameter")
-        if name not in moving:
+        if rows[name].kind.linear and rows[name].kind.belongs != "background":
+            raise InputError(f"restrain {name!r}: a scale is solved for in each step; restrain another parameter")
+        if name not in moving and not (rows[name].kind.linear and rows[name].vary):
             raise InputError(f"restrain {name!r}: it does not vary; free it (--vary {name})")
         found.append(Restraint(f"{name}={known}", {name: 1.0}, {}, 0.0, 0.0, known.value, known.error))
     for key, known in options.total.items():

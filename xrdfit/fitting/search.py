@@ -12,7 +12,7 @@ from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.minima import occupancy_minima
 from xrdfit.fitting.problem import Evaluation, Problem
 from xrdfit.fitting.sizes import misfits, rough_components, scan_sizes
-from xrdfit.fitting.starts import poor, rough_minima, screen_sample
+from xrdfit.fitting.starts import poor, rough_minima, screen_sample, thicknesses
 from xrdfit.fitting.threads import one_thread
 from xrdfit.progress import Progress, silent
 
@@ -92,6 +92,9 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
         tell("the residual is more than noise: trying other sizes")
         best = scan_sizes(problem, best, start)
     best = _off_zero(problem, best)
+    best = min(
+        (best, *(descend(problem, t, tolerance=_NEAR) for t in thicknesses(problem, best.theta, start))), key=_chi2
+    )
     if not problem.occupancies.free:
         return best
     tell("looking for other compositions")
@@ -106,6 +109,10 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
         # rivals of this answer lie at its size and cell, not at those of where the search was
         met += tuple(rough_minima(problem, occupancy_minima(problem, lowest.theta)))
     return replace(min(met, key=lambda s: s.chi2), met=met) if len(met) > 1 else best
+
+
+def _chi2(solution: Solution) -> float:
+    return solution.chi2
 
 
 def _off_zero(problem: Problem, best: Solution) -> Solution:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xrdfit.crystal.radiation import KALPHA_RATIO, Line, Radiation, neutrons, radiation
-from xrdfit.diffraction.background import Chebyshev
+from xrdfit.diffraction.background import Blank, Chebyshev, Component
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
 from xrdfit.model.instrument import Instrument
@@ -157,15 +157,20 @@ def with_texture(model: PowderModel, options: FitOptions, engine: Engine) -> Pow
     return replace(model, phases=phases)
 
 
-def with_background(model: PowderModel, options: FitOptions) -> PowderModel:
-    """Return the model with the background that the options name: an order, or all components."""
+def components(model: PowderModel, options: FitOptions) -> tuple[Component, ...]:
+    """Return the background that the options name, an order or all components, or else the model's."""
     chosen = options.background
     if chosen is None:
-        return model
+        return tuple(model.background)
     if isinstance(chosen, int):
-        rest = tuple(c for c in model.background if not isinstance(c, Chebyshev))
-        chosen = (Chebyshev(chosen), *rest)
-    return replace(model, background=tuple(chosen))
+        return (Chebyshev(chosen), *(c for c in model.background if not isinstance(c, Chebyshev)))
+    return tuple(chosen)
+
+
+def with_background(model: PowderModel, header: Mapping, options: FitOptions) -> PowderModel:
+    """Return the model with the background of the options; blanks have the height that a scan's header tells."""
+    found = components(model, options)
+    return replace(model, background=tuple(c.for_scan(header) if isinstance(c, Blank) else c for c in found))
 
 
 def _first(*choices):

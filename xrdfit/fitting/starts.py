@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.problem import Problem
-from xrdfit.parameters import CELL, PHASE
+from xrdfit.parameters import CELL, INSTRUMENT, PHASE
 
 Array = NDArray[np.float64]
 
 # A background-subtracted R_wp above this says that the lines are not yet where the scan has them.
 _POOR_R = 0.3
 _SIZES_NM = (1.5, 2.5, 4.0, 7.0, 12.0, 25.0, 60.0)
+_WORSE_SIZES = 2
 _STRAINS = (-0.02, -0.01, 0.0, 0.01, 0.02)
+_THICKNESSES = (0.08, 0.4)  # absorption × thickness: thin, and between thin and thick
 _LENGTHS = (CELL["a"], CELL["b"], CELL["c"])
 _COARSE_STEPS = 6
 _KEPT = 8
@@ -44,17 +46,40 @@ def poor(problem: Problem, theta: Array) -> bool:
 
 
 def screen_sample(problem: Problem, start: Array) -> Array:
-    """Return the best of a coarse grid of sizes and cells (all phases together) around the start."""
+    """Return the best of a coarse grid of sizes and cells (all phases together) around the start.
+
+    Sizes grow, as does what a Debye sum costs, until two in succession are worse than a smaller one.
+    """
     sizes, cells = problem.components(PHASE["size_nm"]), problem.components(*_LENGTHS)
-    candidates = []
+    best, lowest, worse = start, np.inf, 0
     for size in _SIZES_NM if sizes else (1.0,):
+        found = []
         for strain in _STRAINS if cells else (0.0,):
             theta = start.copy()
             theta[sizes] = np.log(size)
             for i in cells:
                 theta[i] = problem.base[problem.direct[i]] * (1 + strain)
-            candidates.append(np.clip(theta, problem.lower, problem.upper))
-    return min(candidates, key=lambda t: problem.evaluate(t, derivatives=False).chi2)
+            theta = np.clip(theta, problem.lower, problem.upper)
+            found.append((problem.evaluate(theta, derivatives=False).chi2, theta))
+        chi2, theta = min(found, key=lambda entry: entry[0])
+        worse = 0 if chi2 < lowest else worse + 1
+        if chi2 < lowest:
+            best, lowest = theta, chi2
+        if worse == _WORSE_SIZES:
+            break
+    return best
+
+
+def thicknesses(problem: Problem, *origins: Array) -> list[Array]:
+    """The origins with other absorptions of the film: displacement B and a sloping background imitate a thin one."""
+    own = problem.components(INSTRUMENT["mu_t"])
+    found = []
+    for origin in origins if own else ():
+        for mu_t in _THICKNESSES:
+            theta = origin.copy()
+            theta[own] = np.log(mu_t)
+            found.append(np.clip(theta, problem.lower, problem.upper))
+    return found
 
 
 def rough_minima(problem: Problem, starts: Sequence[Array], kept: int = _KEPT) -> list[Solution]:

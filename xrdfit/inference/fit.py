@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.options import FitOptions, from_parameters, with_choices
 from xrdfit.fitting.prepare import Setup, check_model, prepare
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import lowest
 from xrdfit.fitting.scans import Scans, one_sample
-from xrdfit.fitting.search import Solution, search, settle
+from xrdfit.fitting.search import search, settle
+from xrdfit.fitting.starts import thicknesses
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.guided import seek
@@ -135,17 +137,48 @@ def fit_setup(
     return assemble(setup, problem, replace(solution, met=near.met), model, reason)
 
 
+@dataclass(frozen=True)
+class _Fitter:
+    """How a guided fit fits the same scans again and again."""
+
+    scans: Scans
+    progress: Progress | None
+
+    def fit(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> FitResult:
+        """Fit, the search starting from these values."""
+        with one_thread():
+            setup = self._setup(model, options)
+            return fit_setup(setup, model, start=_started(setup, start), progress=self.progress)
+
+    def trial(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> tuple[float, int, int]:
+        """Go down from these values, under their pattern's weights; return χ², points and parameters."""
+        with one_thread():
+            setup = self._setup(model, options)
+            problem = setup.problem
+            origin = problem.theta({**problem.base, **_started(setup, start)})
+            theta = min(
+                (descend(problem, t, tolerance=0.5) for t in (origin, *thicknesses(problem, origin))),
+                key=lambda s: s.chi2,
+            ).theta
+            problem = problem.with_sigmas(model_sigmas(setup, problem, theta))
+            return descend(problem, theta, tolerance=0.5).chi2, problem.n_points, problem.n_varied
+
+    def _setup(self, model: PowderModel, options: FitOptions) -> Setup:
+        engines = {label: options.of(label).engine for label in self.scans}
+        return prepare(model, self.scans, replace(options, seek=()), engines)  # pyright: ignore[reportArgumentType]
+
+
+def _started(setup: Setup, start: Mapping[str, float]) -> dict[str, float]:
+    """Values from which a fit starts: those of a parameter that begins to move are its own where 0 tells nothing."""
+    return {n: v for n, v in start.items() if n in setup.rows and not (v == 0.0 and setup.rows[n].kind.even)}
+
+
 def _fit_seeking(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
     """Fit, and add what the scan asks for of the kinds that the options name."""
-    plain = replace(options, seek=())
-
-    def refit(there: PowderModel, wanted: FitOptions) -> FitResult:
-        return fit_with(there, scans, replace(wanted, seek=()), progress)
-
-    first = refit(model, plain)
+    first = fit_with(model, scans, replace(options, seek=()), progress)
     # the engine that was chosen once stays
     chosen = replace(options, engine=first.settled_engine)
-    result, model, options, steps = seek(model, first, chosen, refit, progress)
+    result, model, options, steps = seek(model, first, chosen, _Fitter(scans, progress), progress)
     return replace(result, steps=steps, engine_reason=first.engine_reason)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from xrdfit.diffraction.background import Air, Chebyshev, Component, Hump
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.selection import components
 from xrdfit.inference.adequacy.advice import Advice
 from xrdfit.inference.result import FitResult
 from xrdfit.model.files.read import load_models
@@ -22,8 +23,13 @@ PAYS = 6.0
 """A piece is kept where BIC falls by more (strong evidence: Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995)."""
 LEVEL = 2.0
 """Two pieces whose BIC differ by less than this explain the scan equally well."""
+STOPGAPS = ("background_order", "spike", "coordinate")
+"""Pieces that imitate others: of two that explain as much, what samples and instruments usually have goes first."""
+_STOPGAP_WORTH = 0.5
 _MOST_STEPS = 12
-_TRIED = 3  # pieces a step
+_TRIED = 7  # pieces a step
+_CONFIRMED = 2  # of them fitted fully
+_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,52 @@ class Step:
         return f"{' '.join(self.options)}{told}: χ² falls by {self.delta_chi2:.0f}, BIC by {self.delta_bic:.0f}"
 
 
+class Fitter(Protocol):
+    """How models are fitted to the scans in question."""
+
+    def fit(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> FitResult:
+        """Fit, the search starting from these values."""
+        ...
+
+    def trial(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> tuple[float, int, int]:
+        """Go down from these values; return χ², points and parameters."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A fit, with the model and the options that repeat it.
+
+    Attributes
+    ----------
+    pieces : tuple of Advice
+        What was added to the model and the options at the beginning.
+    steps : tuple of Step
+        The same in words.
+    """
+
+    result: FitResult
+    model: PowderModel
+    options: FitOptions
+    pieces: tuple[Advice, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Fitted parameters."""
+        return {name: p.value for name, p in self.result.parameters.items()}
+
+    @property
+    def cost(self) -> tuple[float, int, int]:
+        """χ², points and parameters."""
+        own = self.result.statistics
+        return own.chi2, own.n_points, own.n_varied
+
+
 def seek(
-    model: PowderModel, first: FitResult, options: FitOptions, refit: Any, progress: Progress | None = None
+    model: PowderModel, first: FitResult, options: FitOptions, fitter: Fitter, progress: Progress | None = None
 ) -> tuple[FitResult, PowderModel, FitOptions, tuple[Step, ...]]:
-    """Add the pieces of the kinds that `options.seek` names, as long as BIC falls.
+    """Add the pieces of the kinds that `options.seek` names as long as BIC falls, and drop what others made idle.
 
     Parameters
     ----------
@@ -69,8 +117,7 @@ def seek(
     first : FitResult
         The fit without them.
     options : FitOptions
-    refit : callable
-        ``refit(model, options)``, a fit.
+    fitter : Fitter
     progress : callable, optional
 
     Returns
@@ -82,50 +129,113 @@ def seek(
     steps : tuple of Step
     """
     tell = progress or silent
-    result, steps = first, []
-    wanted = set(options.seek)
-    for _ in range(_MOST_STEPS):
-        tried = []
-        for advice in _wanted(result.advice, wanted, options)[:_TRIED]:
-            tell(f"trying {advice.remedy}")
-            try:
-                there_model, there = applied(advice, model, options, result)
-                found = refit(there_model, there)
-            except InputError:
-                continue
-            if found.success or not result.success:
-                tried.append((_gain(result, found), advice, found, there_model, there))
-        if not tried:
+    stage = _Stage(first, model, options)
+    for _ in range(_ROUNDS):
+        stage = _grown(stage, fitter, tell)
+        before = len(stage.pieces)
+        stage = _pruned(stage, (model, options), fitter, tell)
+        if len(stage.pieces) == before:
             break
-        tried.sort(key=lambda entry: -entry[0])
-        gain, advice, found, there_model, there = tried[0]
+    return stage.result, stage.model, stage.options, stage.steps
+
+
+def _grown(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage:
+    """Add one piece after the other."""
+    for _ in range(_MOST_STEPS - len(stage.pieces)):
+        following = _next(stage, fitter, tell)
+        if following is None:
+            break
+        stage = following
+        tell(f"added {stage.pieces[-1].remedy}")
+    return stage
+
+
+def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
+    """The fit with one piece more, or None where none pays."""
+    tried = []
+    for advice in _wanted(stage):
+        tell(f"trying {advice.remedy}")
+        try:
+            model, options, start = _followed(advice, stage.model, stage.options, stage)
+            cost = fitter.trial(model, options, start)
+        except InputError:
+            continue
+        tried.append((_gain(stage.cost, cost), advice, model, options, start))
+    tried.sort(key=lambda entry: -entry[0] * (_STOPGAP_WORTH if entry[1].code in STOPGAPS else 1.0))
+    for gain, advice, model, options, start in tried[:_CONFIRMED]:
         if gain <= PAYS:
-            break
-        level = tuple(a.options for g, a, *_ in tried[1:] if gain - g < LEVEL)
-        fallen = result.statistics.chi2 - found.statistics.chi2
-        steps.append(Step(advice.options, str(advice), fallen, gain, level))
-        tell(f"added {advice.remedy}")
-        result, model, options = found, there_model, there
-    return result, model, options, tuple(steps)
+            continue
+        result = fitter.fit(model, options, start)
+        there = _Stage(result, model, options, (*stage.pieces, advice))
+        full = _gain(stage.cost, there.cost)
+        if full <= PAYS or (stage.result.success and not result.success):
+            continue
+        level = tuple(a.options for g, a, *_ in tried if a is not advice and abs(gain - g) < LEVEL)
+        fallen = stage.result.statistics.chi2 - result.statistics.chi2
+        return replace(there, steps=(*stage.steps, Step(advice.options, str(advice), fallen, full, level)))
+    return None
 
 
-def _wanted(advice: Sequence[Advice], kinds: Iterable[str], options: FitOptions) -> list[Advice]:
-    """Advice of the wanted kinds that an option can follow, one of each piece."""
-    kinds = set(kinds)
-    usable = [a for a in advice if a.options and ("all" in kinds or a.code in kinds)]
-    return [a for a in usable if not (a.code == "b_element" and options.b_per_element)]
+def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter, tell: Progress) -> _Stage:
+    """Drop pieces that no longer pay since others are there."""
+    for advice in stage.pieces[:-1]:
+        tell(f"trying without {advice.remedy}")
+        kept = [i for i, piece in enumerate(stage.pieces) if piece is not advice]
+        model, options = base
+        try:
+            for i in kept:
+                model, options, _ = _followed(stage.pieces[i], model, options, stage)
+            start = stage.values
+            if _gain(fitter.trial(model, options, start), stage.cost) > PAYS:
+                continue
+            result = fitter.fit(model, options, start)
+        except InputError:
+            continue
+        there = _Stage(result, model, options, tuple(stage.pieces[i] for i in kept))
+        if _gain(there.cost, stage.cost) <= PAYS and (result.success or not stage.result.success):
+            tell(f"dropped {advice.remedy}")
+            stage = replace(there, steps=tuple(stage.steps[i] for i in kept))
+    return stage
 
 
-def _gain(before: FitResult, after: FitResult) -> float:
+def _wanted(stage: _Stage) -> list[Advice]:
+    """Advice of the wanted kinds that an option can follow, each followed by what would do as well."""
+    kinds, options = set(stage.options.seek), stage.options
+    found: dict[tuple[str, ...], Advice] = {}
+    for advice in stage.result.advice:
+        for piece in (advice, *advice.alternatives):
+            usable = bool(piece.options) and ("all" in kinds or piece.code in kinds)
+            if usable and not (piece.code == "b_element" and options.b_per_element):
+                found.setdefault(piece.options, piece)
+    return list(found.values())[:_TRIED]
+
+
+def _gain(before: tuple[float, int, int], after: tuple[float, int, int]) -> float:
     """By how much BIC falls for the χ² of known errors, or of the better model where that does not fit.
 
     Where points were left out, what they had contributed counts as explained.
     """
-    scale = max(1.0, min(before.statistics.chi2_reduced, after.statistics.chi2_reduced))
-    lost = before.statistics.n_points - after.statistics.n_points
-    added = after.statistics.n_varied - before.statistics.n_varied + (1 if lost > 0 else 0)
-    fallen = before.statistics.chi2 - after.statistics.chi2 - lost
-    return fallen / scale - added * float(np.log(before.statistics.n_points))
+    (chi2, points, varied), (new_chi2, new_points, new_varied) = before, after
+    scale = max(1.0, min(chi2 / max(points - varied, 1), new_chi2 / max(new_points - new_varied, 1)))
+    lost = points - new_points
+    added = new_varied - varied + (1 if lost > 0 else 0)
+    return (chi2 - new_chi2 - lost) / scale - added * float(np.log(points))
+
+
+def _followed(
+    advice: Advice, model: PowderModel, options: FitOptions, stage: _Stage
+) -> tuple[PowderModel, FitOptions, dict[str, float]]:
+    """Model and options with a piece, and where a fit of them starts."""
+    start = stage.values
+    if advice.code == "impurity":
+        model, options, names = _with_phase(advice, model, options)
+        return model, options, {names.get(name, name): value for name, value in start.items()}
+    if advice.code == "b_element":  # each takes over what was overall
+        for name in [n for n in start if _is_overall(n)]:
+            prefix = name.removesuffix("b_overall")
+            own = [n for n in start if n.startswith(f"{prefix}b_") and n != name]
+            start |= {n: start[n] + start[name] for n in own} | {name: 0.0}
+    return *applied(advice, model, options, stage.result), start
 
 
 def applied(
@@ -147,13 +257,13 @@ def applied(
         No option adds this piece.
     """
     label, code = advice.scan, advice.code
-    if code in ("parameter", "b_overall", "site", "coordinate"):
+    if code in ("parameter", "b_overall", "site", "coordinate", "blank"):
         return model, replace(options, vary=(*options.vary, advice.options[-1]))
     if code == "b_element":
         kept = tuple(n for n in options.vary if not _is_overall(n))
         return model, replace(options, b_per_element=True, vary=kept)
     if code == "impurity":
-        return _with_phase(advice, model, options)
+        return _with_phase(advice, model, options)[:2]
     own = options.of(label)
     if code == "film":
         return model, _for_scan(options, "film", label, True, result)
@@ -161,8 +271,7 @@ def applied(
         low, high = (float(text) for text in advice.options[-2:])
         return model, _for_scan(options, "exclude", label, (*own.exclude, (low, high)), result)
     if code in ("hump", "air", "background_order"):
-        scan = next(s for s in result.scans if s.label == label)
-        pieces = _with_component(scan.model.background, advice)
+        pieces = _with_component(components(model, own), advice)
         return model, _for_scan(options, "background", label, pieces, result)
     raise InputError(f"no option adds {advice.remedy}")
 
@@ -187,8 +296,10 @@ def _for_scan(options: FitOptions, name: str, label: str, value: Any, result: Fi
     return replace(options, **{name: each | {label: value}})
 
 
-def _with_phase(advice: Advice, model: PowderModel, options: FitOptions) -> tuple[PowderModel, FitOptions]:
-    """The model with a preset as a further phase, and the options under the names that parameters then have."""
+def _with_phase(
+    advice: Advice, model: PowderModel, options: FitOptions
+) -> tuple[PowderModel, FitOptions, dict[str, str]]:
+    """The model with a preset as a further phase, the options under the names that parameters then have, and these."""
     preset = load_models([advice.subject])
     phase = replace(preset.phases[0], size_nm=advice.numbers["size_nm"])
     wider = load_models([model, replace(preset, phases=(phase,))])
@@ -203,7 +314,7 @@ def _with_phase(advice: Advice, model: PowderModel, options: FitOptions) -> tupl
         "own": tuple(names.get(n, n) for n in options.own),
         **{key: _renamed(getattr(options, key), names) for key in ("fix", "start", "limits", "restrain")},
     }
-    return wider, replace(options, total=totals, **renamed)
+    return wider, replace(options, total=totals, **renamed), names
 
 
 def _named(row: ParameterRow, label: str) -> str:

@@ -143,8 +143,8 @@ class _Held:
         columns = self.columns(list(task.shared), here.values, look, here.parts[0])
         inward = here.jacobian[:, ~pressing(problem, theta)]
         design = problem.scans[0].design(look)
-        more = np.zeros((len(here.residual) - len(design), design.shape[1]))
-        basis = _span(np.column_stack([inward, np.concatenate([design, more])]))
+        known = [r.slope(here.values, problem.solved) for r in problem.restraints]
+        basis = _span(np.column_stack([inward, np.concatenate([design, *known])]))
         residual = here.residual - basis @ (basis.T @ here.residual)
         columns = columns - basis @ (basis.T @ columns)
         return Share(task.entry.label, here.chi2, columns.T @ residual, columns.T @ columns, dict(here.values))
@@ -159,7 +159,7 @@ class _Held:
         for name in names:
             if name in scan.linear:
                 column = design[:, scan.linear.index(name)]
-                rest = np.zeros(len(self.problem.restraints))
+                rest = np.array([r.slope(values, [name])[0, 0] for r in self.problem.restraints])
             else:
                 move = self.move(name, names, values)
                 column = slope @ move

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, pi, radians, sin
 
 import numpy as np
@@ -111,6 +111,12 @@ class BraggEngine:
         if "polarization" in names and self.table.settings.polarized:
             jacobian[:, list(names).index("polarization")] = pattern * self._along_profile(values, "polarization")
         return pattern * factor, jacobian
+
+    def assuming(self, *, anomalous_table: str | None = None, kalpha_ratio: float | None = None) -> BraggEngine:
+        """Return the engine with f' and f'' of another table, or another weight of K-alpha2; all else is shared."""
+        probe = self.table.probe.assuming(anomalous_table, kalpha_ratio)
+        factors = self.table.factors.seen_by(probe)
+        return replace(self, table=replace(self.table, probe=probe, factors=factors))
 
     def _along_profile(self, values: Values, name: str = "") -> FloatArray:
         """Return Lorentz and polarization factor at the points of the grid, or the derivative by `polarization`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,11 @@ class StructureFactors:
     _orbit_of: NDArray[np.intp]
     species_of: NDArray[np.intp]
     scattering: SpeciesAmplitudes
+
+    def seen_by(self, probe: Probe) -> StructureFactors:
+        """Return them for other amplitudes of the same species."""
+        species = list(dict.fromkeys(site.species for site in self.sites))
+        return replace(self, scattering=probe.amplitudes(species))
 
     def at(self, values: Mapping[str, float], s: FloatArray) -> Amplitudes:
         """Evaluate at values of the parameters.

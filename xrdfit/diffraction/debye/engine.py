@@ -16,6 +16,7 @@ P. Debye, Ann. Phys. 351, 809 (1915); K. R. Beyerlein, Powder Diffr. 28, S2 (201
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from math import ceil, isfinite, pi
 
 import numpy as np
@@ -126,9 +127,17 @@ class DebyeEngine:
         self.summer = LatticeSummer(self.geometry, settings.min_distance)
         self._interpolation, self._blur = Memo(4), Memo()
         species = [site.species for site in structure.sites]
-        kinds = sorted(set(species))
-        self._scattering = self.probe.amplitudes(kinds)
-        self._species_of_site = [kinds.index(name) for name in species]
+        self._kinds = sorted(set(species))
+        self._scattering = self.probe.amplitudes(self._kinds)
+        self._species_of_site = [self._kinds.index(name) for name in species]
+
+    def assuming(self, *, anomalous_table: str | None = None, kalpha_ratio: float | None = None) -> DebyeEngine:
+        """Return the engine with f' and f'' of another table, or another weight of Kα2; sums over pairs are shared."""
+        other = copy(self)
+        other.probe = self.probe.assuming(anomalous_table, kalpha_ratio)
+        other._scattering = other.probe.amplitudes(self._kinds)
+        other._interpolation, other._blur = Memo(4), Memo()
+        return other
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from xrdfit.wording import advice_text
 
 Array = NDArray[np.float64]
 
-EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization")
+EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization", "blank")
 """Pieces that there are few of, and that samples and instruments usually have."""
 ASKED_FOR = {True: 12.0, False: 20.0}
 """Δχ² from which a piece is advised, expected or not: of the others hundreds are tried."""
@@ -51,8 +51,8 @@ class Advice:
     unit : str
     moves : dict of str to float
         How far the occupancies would move.
-    alternatives : tuple of tuple of str
-        Options of other pieces that would explain the same.
+    alternatives : tuple of Advice
+        Other pieces that would explain the same.
     numbers : dict of str to float
         What describes the piece.
     scan : str
@@ -66,7 +66,7 @@ class Advice:
     size: float
     unit: str
     moves: dict[str, float]
-    alternatives: tuple[tuple[str, ...], ...] = ()
+    alternatives: tuple[Advice, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)
     scan: str = ""
 
@@ -90,7 +90,7 @@ class Advice:
             "size": None if np.isnan(self.size) else self.size,
             "unit": self.unit,
             "moves": self.moves,
-            "alternatives": [" ".join(options) for options in self.alternatives],
+            "alternatives": [other.remedy for other in self.alternatives],
             "scan": self.scan,
         }
 
@@ -174,7 +174,9 @@ class _Pieces:
         return list(best.values())
 
 
-def _advice(hood: Neighbourhood, result: Estimate, best: _Scored, pieces: _Pieces, others: Sequence[_Scored]) -> Advice:
+def _advice(
+    hood: Neighbourhood, result: Estimate, best: _Scored, pieces: _Pieces, others: Sequence[_Scored] = ()
+) -> Advice:
     piece = pieces.list[best.index]
     names = result.problem.occupancies.names
     moves: dict[str, float] = {}
@@ -182,21 +184,18 @@ def _advice(hood: Neighbourhood, result: Estimate, best: _Scored, pieces: _Piece
         sizes = np.array([best.size]) if piece.columns.shape[1] == 1 else _joint_sizes(hood, piece.columns)
         shift = hood.moves(piece.columns, names) @ sizes
         moves = {n: float(s) for n, s in zip(names, shift, strict=True)}
-    options = named_for(result, piece).options
-    others = sorted(others, key=lambda s: -s.gain)
-    alternatives = tuple(named_for(result, pieces.list[s.index]).options for s in others)
     size = best.size
     if "trial" in piece.numbers:  # the pattern depends on the square
         size = piece.numbers["trial"] * max(size, 0.0) ** 0.5
     return Advice(
         piece.code,
         piece.subject,
-        options,
+        named_for(result, piece).options,
         best.gain,
         size,
         piece.unit,
         moves,
-        alternatives,
+        tuple(_advice(hood, result, s, pieces) for s in sorted(others, key=lambda s: -s.gain)),
         dict(piece.numbers),
         piece.scan,
     )

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from xrdfit.inference.adequacy.neighbourhood import Neighbourhood, columns_by
 from xrdfit.inference.adequacy.pieces import (
     Piece,
+    assumption_pieces,
     background_pieces,
     impurity_pieces,
     intensity_pieces,
@@ -39,6 +40,9 @@ PRIORS: Mapping[str, float] = {
     "zero_deg": 0.03,
     "film": 0.5,
     "polarization": 0.02,
+    "blank": 0.1,
+    "anomalous_table": 1.0,
+    "kalpha_ratio": 0.02,
     "size_sigma": 1.0,
     "microstrain": 0.25,
 }
@@ -121,6 +125,7 @@ def model_errors(result: Estimate) -> ModelErrors:
     names = result.problem.occupancies.names
     hood = Neighbourhood.of(result.problem, result.theta)
     pieces = [*parameter_pieces(result), *intensity_pieces(result), *background_pieces(result)]
+    pieces += assumption_pieces(result)
     kinds, priors, columns = _physical(pieces)
     empirical_kinds, empirical = _empirical(hood, pieces, result)
     direct = np.zeros((len(names), len(kinds)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import savgol_filter
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.diffraction.background import Air, Blank, Chebyshev, chebyshev_basis
@@ -18,13 +20,15 @@ from xrdfit.model.files.presets import preset_names
 from xrdfit.model.files.read import load_model
 from xrdfit.model.phase import Phase
 from xrdfit.model.powder import PowderModel
-from xrdfit.parameters import INSTRUMENT, PHASE
+from xrdfit.parameters import BACKGROUND, INSTRUMENT, PHASE
 
 Array = NDArray[np.float64]
 
 HUMP_STEP_DEG = 2.0
 HUMP_WIDTHS_DEG = (4.0, 7.0, 12.0)
 FURTHER_ORDERS = 4
+_BLANK_SMOOTH_DEG = 1.0
+_RATIO_TRIAL = 0.02
 IMPURITY_SIZES_NM = (4.0, 10.0, 40.0)
 _TRIAL = {"size_sigma": 0.15, "microstrain": 0.004}
 """Where the pattern depends on a square: the value at which the piece is tried."""
@@ -164,10 +168,30 @@ def background_pieces(result: Estimate) -> Iterator[Piece]:
                     "background_order", str(order + more), ("--background", str(order + more)),
                     column_of(problem, i, basis[:, :more]), scan=scan.label,
                 )  # fmt: skip
-        if not any(isinstance(c, Air | Blank) for c in pieces):
+        blank = next((c for c in pieces if isinstance(c, Blank)), None)
+        if blank is not None:
+            yield from _blank_height(result, i, blank)
+        if blank is None and not any(isinstance(c, Air) for c in pieces):
             curve = top * grid[0] / grid
             yield Piece("air", "", ("--air",), column_of(problem, i, curve[:, None]), positive=True, scan=scan.label)
         yield from _humps(problem, i, grid, top, scan.label)
+
+
+def _blank_height(result: Estimate, index: int, blank: Blank) -> Iterator[Piece]:
+    """Another height of the blank, where it stands still.
+
+    The curve is smoothed: the blank's own noise is in the residual too, and would ask for less of it.
+    """
+    scan = result.problem.scans[index]
+    name = next(n for n in scan.linear if result.problem.rows[n].kind is BACKGROUND["blank"])
+    if result.problem.rows[name].vary:
+        return
+    grid = scan.bound.two_theta
+    curve = blank.bind(grid, 1).basis({})[:, 0]
+    window = max(5, int(_BLANK_SMOOTH_DEG / np.median(np.diff(grid))) | 1)
+    if len(curve) > window:
+        curve = np.asarray(savgol_filter(curve, window, 2), dtype=np.float64)
+    yield Piece("blank", name, ("--vary", name), column_of(result.problem, index, curve[:, None]), scan=scan.label)
 
 
 def _humps(problem: Problem, index: int, grid: Array, top: float, label: str) -> Iterator[Piece]:
@@ -217,6 +241,28 @@ def intensity_pieces(result: Estimate) -> Iterator[Piece]:
         yield Piece(
             "polarization", "", ("--polarization",), column_of(problem, i, (net * by_share)[:, None]), scan=scan.label
         )
+
+
+def assumption_pieces(result: Estimate) -> Iterator[Piece]:
+    """What every model of a scan takes from a table: f′ and f″ (one unit is another table's), and Kα2/Kα1."""
+    problem = result.problem
+    values = problem.evaluate(result.theta, derivatives=False).values
+    for i, scan in enumerate(problem.scans):
+        rays = scan.bound.radiation
+        tried: list[tuple[str, dict[str, Any], float]] = []
+        if result.options.anomalous and not rays.neutron:
+            other = "cromer-liberman" if result.options.anomalous_table == "chantler" else "chantler"
+            tried.append(("anomalous_table", {"anomalous_table": other}, 1.0))
+        if len(rays.lines) == 2 and _is_tube(rays):
+            ratio = rays.lines[1].weight / rays.lines[0].weight
+            tried.append(("kalpha_ratio", {"kalpha_ratio": ratio + _RATIO_TRIAL}, _RATIO_TRIAL))
+        here = scan.bound.patterns(values)
+        scales = np.array([values[name] for name in scan.bound.scales])
+        for code, change, unit in tried:
+            engines = tuple(engine.assuming(**change) for engine in scan.bound.engines)
+            there = replace(scan.bound, engines=engines).patterns(values)
+            change_of_counts = np.asarray((there - here) @ scales, dtype=np.float64) / unit
+            yield Piece(code, "", (), column_of(problem, i, change_of_counts[:, None]), scan=scan.label)
 
 
 def _is_tube(rays: Radiation) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.statistics import Statistics
 from xrdfit.model.powder import PowderModel
@@ -29,6 +30,8 @@ class Estimate(Protocol):
 
     @property
     def model(self) -> PowderModel: ...  # noqa: D102
+    @property
+    def options(self) -> FitOptions: ...  # noqa: D102
     @property
     def problem(self) -> Problem: ...  # noqa: D102
     @property
