@@ -20,7 +20,7 @@ from xrdfit.fitting.search import search, settle
 from xrdfit.fitting.starts import thicknesses
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
-from xrdfit.inference.guided import seek
+from xrdfit.inference.guided import seek, weighted_like
 from xrdfit.inference.result import FitResult
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
@@ -150,18 +150,17 @@ class _Fitter:
             setup = self._setup(model, options)
             return fit_setup(setup, model, start=_started(setup, start), progress=self.progress)
 
-    def trial(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> tuple[float, int, int]:
-        """Go down from these values, under their pattern's weights; return χ², points and parameters."""
+    def trial(
+        self, model: PowderModel, options: FitOptions, start: Mapping[str, float], weights: Problem
+    ) -> tuple[float, int, int]:
+        """Go down from these values under the weights of another problem; return χ², points and parameters."""
         with one_thread():
             setup = self._setup(model, options)
-            problem = setup.problem
+            problem = weighted_like(setup.problem, weights)
             origin = problem.theta({**problem.base, **_started(setup, start)})
-            theta = min(
-                (descend(problem, t, tolerance=0.5) for t in (origin, *thicknesses(problem, origin))),
-                key=lambda s: s.chi2,
-            ).theta
-            problem = problem.with_sigmas(model_sigmas(setup, problem, theta))
-            return descend(problem, theta, tolerance=0.5).chi2, problem.n_points, problem.n_varied
+            points = (origin, *thicknesses(problem, origin))
+            chi2 = min(descend(problem, theta, tolerance=0.5).chi2 for theta in points)
+            return chi2, problem.n_points, problem.n_varied
 
     def _setup(self, model: PowderModel, options: FitOptions) -> Setup:
         engines = {label: options.of(label).engine for label in self.scans}

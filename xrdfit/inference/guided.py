@@ -11,6 +11,7 @@ import numpy as np
 from xrdfit.diffraction.background import Air, Chebyshev, Component, Hump
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.selection import components
 from xrdfit.inference.adequacy.advice import Advice
 from xrdfit.inference.result import FitResult
@@ -19,13 +20,14 @@ from xrdfit.model.powder import PowderModel
 from xrdfit.parameters import ParameterRow
 from xrdfit.progress import Progress, silent
 
-PAYS = 6.0
-"""A piece is kept where BIC falls by more (strong evidence: Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995)."""
+PAYS = 2.0
+"""A piece is kept where BIC falls by more (positive evidence: Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995)."""
 LEVEL = 2.0
 """Two pieces whose BIC differ by less than this explain the scan equally well."""
 STOPGAPS = ("background_order", "spike", "coordinate")
 """Pieces that imitate others: of two that explain as much, what samples and instruments usually have goes first."""
 _STOPGAP_WORTH = 0.5
+_FOR_THE_USER = ("blank",)  # its own noise draws a free height towards zero, which lowers χ² at any height
 _MOST_STEPS = 12
 _TRIED = 7  # pieces a step
 _CONFIRMED = 2  # of them fitted fully
@@ -71,8 +73,10 @@ class Fitter(Protocol):
         """Fit, the search starting from these values."""
         ...
 
-    def trial(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> tuple[float, int, int]:
-        """Go down from these values; return χ², points and parameters."""
+    def trial(
+        self, model: PowderModel, options: FitOptions, start: Mapping[str, float], weights: Problem
+    ) -> tuple[float, int, int]:
+        """Go down from these values under the weights of another problem; return χ², points and parameters."""
         ...
 
 
@@ -99,11 +103,17 @@ class _Stage:
         """Fitted parameters."""
         return {name: p.value for name, p in self.result.parameters.items()}
 
-    @property
-    def cost(self) -> tuple[float, int, int]:
-        """χ², points and parameters."""
-        own = self.result.statistics
-        return own.chi2, own.n_points, own.n_varied
+    def cost(self, weights: Problem) -> tuple[float, int, int]:
+        """χ² under the weights of another problem, points and parameters."""
+        problem = weighted_like(self.result.problem, weights)
+        chi2 = problem.evaluate(self.result.theta, derivatives=False).chi2
+        return chi2, problem.n_points, problem.n_varied
+
+
+def weighted_like(problem: Problem, other: Problem) -> Problem:
+    """Return the problem with the weights of another of the same scans: only with equal ones is χ² compared."""
+    pairs = zip(problem.scans, other.scans, strict=True)
+    return problem.with_sigmas([np.interp(s.bound.two_theta, o.bound.two_theta, o.sigma) for s, o in pairs])
 
 
 def seek(
@@ -152,22 +162,23 @@ def _grown(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage:
 
 def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
     """The fit with one piece more, or None where none pays."""
-    tried = []
+    tried, weights = [], stage.result.problem
+    before = stage.cost(weights)
     for advice in _wanted(stage):
         tell(f"trying {advice.remedy}")
         try:
             model, options, start = _followed(advice, stage.model, stage.options, stage)
-            cost = fitter.trial(model, options, start)
+            cost = fitter.trial(model, options, start, weights)
         except InputError:
             continue
-        tried.append((_gain(stage.cost, cost), advice, model, options, start))
+        tried.append((_gain(before, cost), advice, model, options, start))
     tried.sort(key=lambda entry: -entry[0] * (_STOPGAP_WORTH if entry[1].code in STOPGAPS else 1.0))
     for gain, advice, model, options, start in tried[:_CONFIRMED]:
         if gain <= PAYS:
             continue
         result = fitter.fit(model, options, start)
         there = _Stage(result, model, options, (*stage.pieces, advice))
-        full = _gain(stage.cost, there.cost)
+        full = _gain(before, there.cost(weights))
         if full <= PAYS or (stage.result.success and not result.success):
             continue
         level = tuple(a.options for g, a, *_ in tried if a is not advice and abs(gain - g) < LEVEL)
@@ -179,6 +190,8 @@ def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
 def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter, tell: Progress) -> _Stage:
     """Drop pieces that no longer pay since others are there."""
     for advice in stage.pieces[:-1]:
+        weights = stage.result.problem
+        now = stage.cost(weights)
         tell(f"trying without {advice.remedy}")
         kept = [i for i, piece in enumerate(stage.pieces) if piece is not advice]
         model, options = base
@@ -186,13 +199,13 @@ def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter,
             for i in kept:
                 model, options, _ = _followed(stage.pieces[i], model, options, stage)
             start = stage.values
-            if _gain(fitter.trial(model, options, start), stage.cost) > PAYS:
+            if _gain(fitter.trial(model, options, start, weights), now) > PAYS:
                 continue
             result = fitter.fit(model, options, start)
         except InputError:
             continue
         there = _Stage(result, model, options, tuple(stage.pieces[i] for i in kept))
-        if _gain(there.cost, stage.cost) <= PAYS and (result.success or not stage.result.success):
+        if _gain(there.cost(weights), now) <= PAYS and (result.success or not stage.result.success):
             tell(f"dropped {advice.remedy}")
             stage = replace(there, steps=tuple(stage.steps[i] for i in kept))
     return stage
@@ -204,7 +217,7 @@ def _wanted(stage: _Stage) -> list[Advice]:
     found: dict[tuple[str, ...], Advice] = {}
     for advice in stage.result.advice:
         for piece in (advice, *advice.alternatives):
-            usable = bool(piece.options) and ("all" in kinds or piece.code in kinds)
+            usable = bool(piece.options) and piece.code not in _FOR_THE_USER and ("all" in kinds or piece.code in kinds)
             if usable and not (piece.code == "b_element" and options.b_per_element):
                 found.setdefault(piece.options, piece)
     return list(found.values())[:_TRIED]

@@ -24,7 +24,7 @@ from xrdfit.wording import advice_text
 
 Array = NDArray[np.float64]
 
-EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization", "blank")
+EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization")
 """Pieces that there are few of, and that samples and instruments usually have."""
 ASKED_FOR = {True: 12.0, False: 20.0}
 """Δχ² from which a piece is advised, expected or not: of the others hundreds are tried."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.diffraction.background import Air, Blank, Chebyshev, chebyshev_basis
@@ -180,8 +179,11 @@ def background_pieces(result: Estimate) -> Iterator[Piece]:
 def _blank_height(result: Estimate, index: int, blank: Blank) -> Iterator[Piece]:
     """Another height of the blank, where it stands still.
 
-    The curve is smoothed: the blank's own noise is in the residual too, and would ask for less of it.
+    The blank's own noise is in the residual too and would ask for less of it: the curve at a point is what the points
+    around it say.
     """
+    from scipy.signal import savgol_coeffs, savgol_filter  # an import that few fits need
+
     scan = result.problem.scans[index]
     name = next(n for n in scan.linear if result.problem.rows[n].kind is BACKGROUND["blank"])
     if result.problem.rows[name].vary:
@@ -190,7 +192,8 @@ def _blank_height(result: Estimate, index: int, blank: Blank) -> Iterator[Piece]
     curve = blank.bind(grid, 1).basis({})[:, 0]
     window = max(5, int(_BLANK_SMOOTH_DEG / np.median(np.diff(grid))) | 1)
     if len(curve) > window:
-        curve = np.asarray(savgol_filter(curve, window, 2), dtype=np.float64)
+        own = savgol_coeffs(window, 2)[window // 2]
+        curve = np.asarray((savgol_filter(curve, window, 2) - own * curve) / (1.0 - own), dtype=np.float64)
     yield Piece("blank", name, ("--vary", name), column_of(result.problem, index, curve[:, None]), scan=scan.label)
 
 
