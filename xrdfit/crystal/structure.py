@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,12 +40,12 @@ class Site:
     xyz : tuple of float
         Fractional coordinates of a representative.
     occupancy : float
-        0 to 1.
+        0 to 1; above 1 only where a fit was allowed to go there, as for a heavier atom on the site.
     b_iso : float
         Isotropic displacement parameter B = 8π²U in Å².
     shares : str or None
         Label of the earlier site whose position and B this one shares; the occupancies of all that share one
-        position sum to at most 1.
+        position sum to at most 1 when a structure is built.
     """
 
     label: str
@@ -56,8 +57,8 @@ class Site:
     shares: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.occupancy <= 1.0:
-            raise InputError(f"occupancy of {self.label}: {self.occupancy:g} is out of range; 0 to 1 is allowed")
+        if not 0.0 <= self.occupancy < inf:
+            raise InputError(f"occupancy of {self.label}: {self.occupancy:g} is out of range; 0 or more is allowed")
         if not _B_LIMITS[0] <= self.b_iso <= _B_LIMITS[1]:
             raise InputError(
                 f"B of {self.label}: {self.b_iso:g} Å² is out of range; {_B_LIMITS[0]:g} to {_B_LIMITS[1]:g} is allowed"
@@ -103,7 +104,6 @@ class Structure:
     def __post_init__(self) -> None:
         check_cell(self.group, self.cell)
         seen: dict[str, Site] = {}
-        sums: dict[str, float] = {}
         for site in self.sites:
             host = site.shares or site.label
             if site.label in seen:
@@ -113,9 +113,6 @@ class Structure:
             if site.shares and (site.xyz, site.b_iso) != (seen[host].xyz, seen[host].b_iso):
                 raise InputError(f"site {site.label}: position and B must equal those of {host}, which it shares")
             seen[site.label] = site
-            sums[host] = sums.get(host, 0.0) + site.occupancy
-            if sums[host] > 1.0 + _SUM_TOLERANCE:
-                raise InputError(f"occupancies on {host}: they sum to {sums[host]:.4f}; at most 1 is allowed")
 
     @classmethod
     def from_sites(
@@ -158,6 +155,7 @@ class Structure:
             raise InputError(f"structure {name}: it has no sites; one at least is needed")
         if rounded:
             builder.scale_sums()
+        _check_full(builder.sites)
         return cls(name, group, cell, tuple(builder.sites), source, tuple(builder.all_notes()))
 
     @classmethod
@@ -222,6 +220,18 @@ class Structure:
             )
             sites.append(changed)
         return replace(self, sites=tuple(sites), cell=cell or self.cell)
+
+
+def _check_full(sites: Iterable[Site]) -> None:
+    """Refuse more atoms on a position than one; only a fit that was asked to may end there."""
+    sums: dict[str, float] = {}
+    for site in sites:
+        host = site.shares or site.label
+        sums[host] = sums.get(host, 0.0) + site.occupancy
+        if site.occupancy > 1.0:
+            raise InputError(f"occupancy of {site.label}: {site.occupancy:g} is out of range; 0 to 1 is allowed")
+        if sums[host] > 1.0 + _SUM_TOLERANCE:
+            raise InputError(f"occupancies on {host}: they sum to {sums[host]:.4f}; at most 1 is allowed")
 
 
 class _Builder:

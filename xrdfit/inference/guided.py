@@ -13,7 +13,7 @@ from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.selection import components
-from xrdfit.inference.adequacy.advice import Advice
+from xrdfit.inference.adequacy.advice import STOPGAPS, Advice
 from xrdfit.inference.result import FitResult
 from xrdfit.model.files.read import load_models
 from xrdfit.model.powder import PowderModel
@@ -24,9 +24,6 @@ PAYS = 2.0
 """A piece is kept where BIC falls by more (positive evidence: Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995)."""
 LEVEL = 2.0
 """Two pieces whose BIC differ by less than this explain the scan equally well."""
-STOPGAPS = ("background_order", "spike", "coordinate")
-"""Pieces that imitate others: of two that explain as much, what samples and instruments usually have goes first."""
-_STOPGAP_WORTH = 0.5
 _FOR_THE_USER = ("blank",)  # its own noise draws a free height towards zero, which lowers χ² at any height
 _MOST_STEPS = 12
 _TRIED = 7  # pieces a step
@@ -172,7 +169,7 @@ def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
         except InputError:
             continue
         tried.append((_gain(before, cost), advice, model, options, start))
-    tried.sort(key=lambda entry: -entry[0] * (_STOPGAP_WORTH if entry[1].code in STOPGAPS else 1.0))
+    tried.sort(key=lambda entry: -entry[0] * STOPGAPS.get(entry[1].code, 1.0))
     for gain, advice, model, options, start in tried[:_CONFIRMED]:
         if gain <= PAYS:
             continue
@@ -188,27 +185,41 @@ def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
 
 
 def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter, tell: Progress) -> _Stage:
-    """Drop pieces that no longer pay since others are there."""
-    for advice in stage.pieces[:-1]:
-        weights = stage.result.problem
-        now = stage.cost(weights)
+    """Drop pieces that no longer pay since others are there, and stopgaps that something else explains as well."""
+    for advice in stage.pieces:
+        if advice not in stage.pieces or (advice is stage.pieces[-1] and advice.code not in STOPGAPS):
+            continue
         tell(f"trying without {advice.remedy}")
-        kept = [i for i, piece in enumerate(stage.pieces) if piece is not advice]
-        model, options = base
+        weights = stage.result.problem
         try:
-            for i in kept:
-                model, options, _ = _followed(stage.pieces[i], model, options, stage)
-            start = stage.values
-            if _gain(fitter.trial(model, options, start, weights), now) > PAYS:
-                continue
-            result = fitter.fit(model, options, start)
+            pieces = tuple(piece for piece in stage.pieces if piece is not advice)
+            model, options = _with_all(pieces, base, stage)
+            if advice.code not in STOPGAPS:
+                cost = fitter.trial(model, options, stage.values, weights)
+                if _gain(cost, stage.cost(weights)) > PAYS:
+                    continue
+            result = fitter.fit(model, options, stage.values)
         except InputError:
             continue
-        there = _Stage(result, model, options, tuple(stage.pieces[i] for i in kept))
-        if _gain(there.cost(weights), now) <= PAYS and (result.success or not stage.result.success):
+        steps = tuple(s for s, piece in zip(stage.steps, stage.pieces, strict=True) if piece is not advice)
+        there = _Stage(result, model, options, pieces, steps)
+        if advice.code in STOPGAPS and _gain(there.cost(weights), stage.cost(weights)) > PAYS:
+            there = _grown(there, fitter, tell)
+        pays = _gain(there.cost(weights), stage.cost(weights)) > PAYS
+        if not pays and (there.result.success or not stage.result.success) and advice not in there.pieces:
             tell(f"dropped {advice.remedy}")
-            stage = replace(there, steps=tuple(stage.steps[i] for i in kept))
+            stage = there
     return stage
+
+
+def _with_all(
+    pieces: Sequence[Advice], base: tuple[PowderModel, FitOptions], stage: _Stage
+) -> tuple[PowderModel, FitOptions]:
+    """Model and options of the beginning with some of the pieces."""
+    model, options = base
+    for piece in pieces:
+        model, options, _ = _followed(piece, model, options, stage)
+    return model, options
 
 
 def _wanted(stage: _Stage) -> list[Advice]:

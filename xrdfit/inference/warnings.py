@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from xrdfit.model.powder import PowderModel
 
 SMALL_NM = 3.0
+_PRESSES = 9.0  # Δχ² from which an occupancy is said to press on 1
 MOST_PAIRS = 5
 HIGH_CORRELATION = 0.95
 POOR_CHI2 = 4.0
@@ -99,10 +100,33 @@ def _of_engine(result: FitResult) -> Iterator[str]:
             yield f"{name} is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
 
 
+def _beyond_full(result: FitResult, name: str) -> float:
+    """How far beyond 1 the scan would have an occupancy, to first order; 0 where that gains less than `_PRESSES`."""
+    problem = result.problem
+    table = problem.occupancies
+    own = [j for j, free in enumerate(table.free) if table.names[free] == name]
+    if not own:
+        return 0.0
+    slopes = problem.full_jacobian(result.theta)
+    column = len(problem.direct) + own[0]
+    others = np.delete(slopes, column, axis=1)
+    rest = slopes[:, column] - others @ np.linalg.lstsq(others, slopes[:, column])[0]
+    residual = problem.evaluate(result.theta).residual
+    size = float(rest @ residual / max(rest @ rest, 1e-300))
+    return size if size * float(rest @ residual) > _PRESSES * result.inflation else 0.0
+
+
 def _of_parameters(result: FitResult, spread: Covariance) -> Iterator[str]:
     for name, p in result.parameters.items():
         if p.status == "at bound":
             yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+            if result.problem.rows[name].is_occupancy and p.value == 1.0:
+                beyond = _beyond_full(result, name)
+                if beyond > 0.0:
+                    yield (
+                        f"{name} would be {1.0 + beyond:.3g} if it might exceed 1, as where a heavier atom is on the "
+                        f"site: --limits {name}=0:{max(1.3, np.ceil(10.0 * (1.0 + 2.0 * beyond)) / 10.0):.2g} lets it"
+                    )
     if result.success and spread.undetermined:
         yield (
             f"the scan fixes only combinations of {', '.join(spread.undetermined)}: these have no errors of their own; "

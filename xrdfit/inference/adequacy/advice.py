@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate",
 ASKED_FOR = {True: 12.0, False: 20.0}
 """Δχ² from which a piece is advised, expected or not: of the others hundreds are tried."""
 _PER_PARAMETER = 4.0  # further Δχ² for every further parameter of a piece
+STOPGAPS: Mapping[str, float] = {"background_order": 0.5, "spike": 0.5, "coordinate": 0.5}
+"""Pieces that imitate what samples and instruments usually have, and the part of their Δχ² by which they are ranked."""
 _MISFIT = 2.5  # standard deviations of χ² above which impurities are tried
 _NEARLY = 0.5  # a piece that explains so much of the Δχ² of another, and nothing beside it, is an alternative
 _MOST = 8
@@ -132,7 +134,7 @@ def _candidates(result: Estimate) -> Iterator[Piece]:
 
 @dataclass(frozen=True)
 class _Scored:
-    """A piece with its Δχ², beyond what is asked of its kind, and its size."""
+    """A piece with its Δχ², what of it counts beyond what is asked of its kind, and its size."""
 
     index: int
     gain: float
@@ -168,9 +170,13 @@ class _Pieces:
             piece = self.list[index]
             limit = ASKED_FOR[piece.code in EXPECTED] + _PER_PARAMETER * (piece.columns.shape[1] - 1)
             kind = self.kind(index)
-            if gain < limit or (piece.positive and size <= 0.0) or (kind in best and best[kind].worth >= gain - limit):
+            if (
+                gain < limit
+                or (piece.positive and size <= 0.0)
+                or (kind in best and best[kind].worth >= gain * STOPGAPS.get(piece.code, 1.0) - limit)
+            ):
                 continue
-            best[kind] = _Scored(index, gain, gain - limit, size)
+            best[kind] = _Scored(index, gain, gain * STOPGAPS.get(piece.code, 1.0) - limit, size)
         return list(best.values())
 
 
