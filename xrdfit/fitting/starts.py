@@ -83,10 +83,17 @@ def thicknesses(problem: Problem, *origins: Array) -> list[Array]:
 
 
 def rough_minima(problem: Problem, starts: Sequence[Array], kept: int = _KEPT) -> list[Solution]:
-    """Go a few steps down from every start and most of the way from the best few; best first."""
-    near = sorted((descend(problem, t, tolerance=1.0, steps=_COARSE_STEPS) for t in starts), key=lambda s: s.chi2)
-    near = unlike(problem, near)[:kept]  # else the lowest minimum, met many times, would leave no room for others
-    return sorted((descend(problem, s.theta, tolerance=0.1) for s in near), key=lambda s: s.chi2)
+    """Go a few steps down from every start and most of the way from the best few; best first.
+
+    Widths of size distributions stand still: they have no composition of their own, and on the way a wide one of large
+    spheres costs a thousand times what the answer does.
+    """
+    free = np.ones(len(problem.lower), dtype=bool)
+    free[problem.components(PHASE["size_sigma"])] = False
+    near = [descend(problem, t, free=free, tolerance=1.0, steps=_COARSE_STEPS) for t in starts]
+    # else the lowest minimum, met many times, would leave no room for others
+    near = unlike(problem, sorted(near, key=lambda s: s.chi2))[:kept]
+    return sorted((descend(problem, s.theta, free=free, tolerance=0.1) for s in near), key=lambda s: s.chi2)
 
 
 def unlike(problem: Problem, solutions: Sequence[Solution]) -> list[Solution]:

@@ -13,7 +13,7 @@ from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.selection import components
-from xrdfit.inference.adequacy.advice import STOPGAPS, Advice
+from xrdfit.inference.adequacy.advice import Advice
 from xrdfit.inference.result import FitResult
 from xrdfit.model.files.read import load_models
 from xrdfit.model.powder import PowderModel
@@ -169,7 +169,7 @@ def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
         except InputError:
             continue
         tried.append((_gain(before, cost), advice, model, options, start))
-    tried.sort(key=lambda entry: -entry[0] * STOPGAPS.get(entry[1].code, 1.0))
+    tried.sort(key=lambda entry: -entry[0] * entry[1].trust)
     for gain, advice, model, options, start in tried[:_CONFIRMED]:
         if gain <= PAYS:
             continue
@@ -187,14 +187,14 @@ def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
 def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter, tell: Progress) -> _Stage:
     """Drop pieces that no longer pay since others are there, and stopgaps that something else explains as well."""
     for advice in stage.pieces:
-        if advice not in stage.pieces or (advice is stage.pieces[-1] and advice.code not in STOPGAPS):
+        if advice not in stage.pieces or (advice is stage.pieces[-1] and advice.trust == 1.0):
             continue
         tell(f"trying without {advice.remedy}")
         weights = stage.result.problem
         try:
             pieces = tuple(piece for piece in stage.pieces if piece is not advice)
             model, options = _with_all(pieces, base, stage)
-            if advice.code not in STOPGAPS:
+            if advice.trust == 1.0:
                 cost = fitter.trial(model, options, stage.values, weights)
                 if _gain(cost, stage.cost(weights)) > PAYS:
                     continue
@@ -203,7 +203,7 @@ def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter,
             continue
         steps = tuple(s for s, piece in zip(stage.steps, stage.pieces, strict=True) if piece is not advice)
         there = _Stage(result, model, options, pieces, steps)
-        if advice.code in STOPGAPS and _gain(there.cost(weights), stage.cost(weights)) > PAYS:
+        if advice.trust < 1.0 and _gain(there.cost(weights), stage.cost(weights)) > PAYS:
             there = _grown(there, fitter, tell)
         pays = _gain(there.cost(weights), stage.cost(weights)) > PAYS
         if not pays and (there.result.success or not stage.result.success) and advice not in there.pieces:

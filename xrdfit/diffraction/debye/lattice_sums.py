@@ -78,7 +78,8 @@ class LatticeSummer:
         self._geometry = geometry
         self._min_distance = min_distance
         self._pairs = site_pairs([int(m) for m in geometry.multiplicity])
-        self._nodes, self._counts, self._sums, self._motions = Memo(), Memo(), Memo(), Memo(16)
+        # counts are small, and a search comes back to the same sizes again and again
+        self._nodes, self._counts, self._sums, self._motions = Memo(4), Memo(32), Memo(), Memo(16)
 
     def __call__(self, values: Values, q_range: tuple[float, float]) -> LatticeSums:
         """Calculate the sums for a range of q, 1/Angstrom.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +29,6 @@ EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate",
 ASKED_FOR = {True: 12.0, False: 20.0}
 """Δχ² from which a piece is advised, expected or not: of the others hundreds are tried."""
 _PER_PARAMETER = 4.0  # further Δχ² for every further parameter of a piece
-STOPGAPS: Mapping[str, float] = {"background_order": 0.5, "spike": 0.5, "coordinate": 0.5}
-"""Pieces that imitate what samples and instruments usually have, and the part of their Δχ² by which they are ranked."""
 _MISFIT = 2.5  # standard deviations of χ² above which impurities are tried
 _NEARLY = 0.5  # a piece that explains so much of the Δχ² of another, and nothing beside it, is an alternative
 _MOST = 8
@@ -59,6 +57,8 @@ class Advice:
         What describes the piece.
     scan : str
         Label of its scan.
+    trust : float
+        Part of its Δχ² by which it is ranked.
     """
 
     code: str
@@ -71,6 +71,7 @@ class Advice:
     alternatives: tuple[Advice, ...] = ()
     numbers: dict[str, float] = field(default_factory=dict)
     scan: str = ""
+    trust: float = 1.0
 
     @property
     def remedy(self) -> str:
@@ -170,13 +171,10 @@ class _Pieces:
             piece = self.list[index]
             limit = ASKED_FOR[piece.code in EXPECTED] + _PER_PARAMETER * (piece.columns.shape[1] - 1)
             kind = self.kind(index)
-            if (
-                gain < limit
-                or (piece.positive and size <= 0.0)
-                or (kind in best and best[kind].worth >= gain * STOPGAPS.get(piece.code, 1.0) - limit)
-            ):
+            worth = gain * piece.trust - limit
+            if gain < limit or (piece.positive and size <= 0.0) or (kind in best and best[kind].worth >= worth):
                 continue
-            best[kind] = _Scored(index, gain, gain * STOPGAPS.get(piece.code, 1.0) - limit, size)
+            best[kind] = _Scored(index, gain, worth, size)
         return list(best.values())
 
 
@@ -204,6 +202,7 @@ def _advice(
         tuple(_advice(hood, result, s, pieces) for s in sorted(others, key=lambda s: -s.gain)),
         dict(piece.numbers),
         piece.scan,
+        piece.trust,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.crystal.radiation import Radiation
-from xrdfit.diffraction.background import Air, Blank, Chebyshev, chebyshev_basis
+from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump, chebyshev_basis
 from xrdfit.fitting.problem import Problem
 from xrdfit.inference.adequacy.neighbourhood import column_of, columns_by
 from xrdfit.inference.uncertainty.estimate import Estimate
@@ -28,6 +28,9 @@ HUMP_WIDTHS_DEG = (4.0, 7.0, 12.0)
 FURTHER_ORDERS = 4
 _BLANK_SMOOTH_DEG = 1.0
 _RATIO_TRIAL = 0.02
+STOPGAP = 0.5
+"""Trust in pieces that imitate others."""
+_HALO_Q = (0.9, 2.6)  # 1/Å: where ligands, polymers and glass scatter (Cu Kα: 13° to 37°)
 IMPURITY_SIZES_NM = (4.0, 10.0, 40.0)
 _TRIAL = {"size_sigma": 0.15, "microstrain": 0.004}
 """Where the pattern depends on a square: the value at which the piece is tried."""
@@ -57,6 +60,8 @@ class Piece:
         Label of the scan that it belongs to, "" where it concerns all.
     stem : str
         Kind of the parameter, of one of the model's.
+    trust : float
+        Part of its Δχ² by which it is ranked: less than 1 for what imitates what samples and instruments usually have.
     """
 
     code: str
@@ -68,6 +73,7 @@ class Piece:
     numbers: Mapping[str, float] = field(default_factory=dict)
     scan: str = ""
     stem: str = ""
+    trust: float = 1.0
 
 
 def parameter_pieces(result: Estimate) -> Iterator[Piece]:
@@ -89,6 +95,7 @@ def parameter_pieces(result: Estimate) -> Iterator[Piece]:
         yield Piece(
             code, name, options, columns[name][:, None], row.unit,
             positive=code == "site", scan=row.scan, stem=row.kind.stem,
+            trust=STOPGAP if code == "coordinate" else 1.0,
         )  # fmt: skip
     for name in flat:
         if result.parameters[name].value == 0.0:
@@ -165,7 +172,7 @@ def background_pieces(result: Estimate) -> Iterator[Piece]:
             for more in range(1, FURTHER_ORDERS + 1):
                 yield Piece(
                     "background_order", str(order + more), ("--background", str(order + more)),
-                    column_of(problem, i, basis[:, :more]), scan=scan.label,
+                    column_of(problem, i, basis[:, :more]), scan=scan.label, trust=STOPGAP,
                 )  # fmt: skip
         blank = next((c for c in pieces if isinstance(c, Blank)), None)
         if blank is not None:
@@ -173,7 +180,8 @@ def background_pieces(result: Estimate) -> Iterator[Piece]:
         if blank is None and not any(isinstance(c, Air) for c in pieces):
             curve = top * grid[0] / grid
             yield Piece("air", "", ("--air",), column_of(problem, i, curve[:, None]), positive=True, scan=scan.label)
-        yield from _humps(problem, i, grid, top, scan.label)
+        humps = [c.deg for c in pieces if isinstance(c, Hump)]
+        yield from _humps(problem, i, grid, top, scan.label, humps)
 
 
 def _blank_height(result: Estimate, index: int, blank: Blank) -> Iterator[Piece]:
@@ -197,15 +205,26 @@ def _blank_height(result: Estimate, index: int, blank: Blank) -> Iterator[Piece]
     yield Piece("blank", name, ("--vary", name), column_of(result.problem, index, curve[:, None]), scan=scan.label)
 
 
-def _humps(problem: Problem, index: int, grid: Array, top: float, label: str) -> Iterator[Piece]:
+def _humps(
+    problem: Problem, index: int, grid: Array, top: float, label: str, present: Sequence[float]
+) -> Iterator[Piece]:
+    """Humps everywhere; where ligands and glass scatter they are likely, once."""
+    wavelength = problem.scans[index].bound.radiation.lines[0].wavelength
     for width in HUMP_WIDTHS_DEG:
         for centre in hump_centres(grid):
             curve = top * hump(grid, centre, width)
+            likely = _HALO_Q[0] < _q(centre, wavelength) < _HALO_Q[1]
+            likely = likely and all(abs(centre - there) > width for there in present)
             yield Piece(
                 "hump", f"{centre:.0f}°", ("--hump", f"{centre:g}", f"{width:g}"),
                 column_of(problem, index, curve[:, None]), positive=True,
                 numbers={"deg": float(centre), "fwhm_deg": width}, scan=label,
+                trust=1.0 if likely else STOPGAP,
             )  # fmt: skip
+
+
+def _q(two_theta: float, wavelength: float) -> float:
+    return float(4.0 * np.pi * np.sin(np.radians(0.5 * two_theta)) / wavelength)
 
 
 def hump_centres(grid: Array) -> Array:
@@ -287,13 +306,14 @@ def spike_pieces(result: Estimate) -> Iterator[Piece]:
             yield Piece(
                 "spike", f"{centre:.1f}°", ("--exclude", f"{centre - 1.5 * width:.1f}", f"{centre + 1.5 * width:.1f}"),
                 column_of(problem, i, curve[:, None]), positive=True,
-                numbers={"deg": float(centre), "fwhm_deg": width}, scan=scan.label,
+                numbers={"deg": float(centre), "fwhm_deg": width}, scan=scan.label, trust=STOPGAP,
             )  # fmt: skip
 
 
 def impurity_pieces(result: Estimate) -> Iterator[Piece]:
     """Each preset of another material, at a few sizes, as broadened lines; sizes in units of the strongest line."""
     own = {_kind_of(phase) for phase in result.model.phases}
+    elements = {of for _, of in own}  # another form of the same compound has nearly the same lines
     for name in preset_names():
         phase = _preset(name).phases[0]
         if _kind_of(phase) in own:
@@ -305,6 +325,7 @@ def impurity_pieces(result: Estimate) -> Iterator[Piece]:
                 yield Piece(
                     "impurity", name, ("--phase", name), column_of(result.problem, i, top * curve[:, None]),
                     positive=True, numbers={"size_nm": size}, scan=scan.label,
+                    trust=STOPGAP if _kind_of(phase)[1] in elements else 1.0,
                 )  # fmt: skip
 
 
