@@ -110,7 +110,7 @@ def _beyond_full(result: FitResult, name: str) -> float:
     slopes = problem.full_jacobian(result.theta)
     column = len(problem.direct) + own[0]
     others = np.delete(slopes, column, axis=1)
-    rest = slopes[:, column] - others @ np.linalg.lstsq(others, slopes[:, column])[0]
+    rest = slopes[:, column] - others @ np.linalg.lstsq(others, slopes[:, column], rcond=None)[0]
     residual = problem.evaluate(result.theta).residual
     size = float(rest @ residual / max(rest @ rest, 1e-300))
     return size if size * float(rest @ residual) > _PRESSES * result.inflation else 0.0
