@@ -39,6 +39,8 @@ _ADVICE: Mapping[str, str] = {
     "coordinate": "another coordinate ({subject} {size:+.4f})",
     "film": "a film that the beam passes through (weak lines at high angles)",
     "polarization": "another polarization of the beam",
+    "capillary": "absorption by a capillary (µR {size:.2g})",
+    "texture": "preferred orientation about {subject} (March–Dollase r near {size_r:.2f})",
     "background_order": "a background of order {subject}",
     "blank": "another height of the blank ({size:+.2f})",
     "air": "scattering by air towards low angles",
@@ -72,7 +74,11 @@ PIECE_WORDS: Mapping[str, str] = {
 def advice_text(advice: AdviceLike) -> str:
     """Return an advice as a sentence."""
     what = _ADVICE[advice.code].format(
-        subject=advice.subject, size=advice.size, unit=advice.unit, percent=100.0 * advice.size
+        subject=advice.subject,
+        size=advice.size,
+        unit=advice.unit,
+        percent=100.0 * advice.size,
+        size_r=1.0 + advice.size,
     )
     where = f"{advice.scan}: " if advice.scan else ""
     text = f"{where}the scan asks for {what}: {' '.join(advice.options)} lowers χ² by about {advice.delta_chi2:.0f}"

@@ -87,6 +87,48 @@ def test_what_is_lacking_is_named_at_its_worth(six, what):
     check_worth(six, scan, result, pieces[remedy])
 
 
+@pytest.fixture(scope="module")
+def fluorite():
+    return xf.load_model("caf2")
+
+
+class TestLines:
+    """What only lines of well-grown crystals show."""
+
+    @pytest.mark.parametrize(("axis", "r"), [((0, 0, 1), 0.8), ((1, 0, 0), 0.7)])
+    def test_texture_is_named_with_its_axis(self, axis, r):
+        wurtzite = xf.load_model("cdse-wurtzite")
+        wurtzite = replace(wurtzite, phases=(replace(wurtzite.phases[0], size_nm=40.0),))
+        lying = replace(wurtzite, phases=(replace(wurtzite.phases[0], march_axis=axis, march_r=r),))
+        scan = counts(lying)
+        advice = xf.fit(wurtzite, scan).advice[0]
+        assert advice.remedy == "--texture {} {} {}".format(*axis)
+        assert 1.0 + advice.size == pytest.approx(r, abs=0.08)
+        guided = xf.fit(wurtzite, scan, seek=["all"])
+        assert guided.options.texture == axis
+        assert guided["march_r"].value == pytest.approx(r, abs=4.0 * guided["march_r"].stderr)
+
+    def test_clusters_do_not_lie_on_faces(self, six):
+        from xrdfit.inference.adequacy.phase_pieces import texture_pieces
+
+        assert not list(texture_pieces(xf.fit(six, counts(six))))
+
+    def test_a_polarized_beam_is_named_with_its_share(self, fluorite):
+        """A synchrotron's, with B known."""
+        polarized = replace(fluorite, instrument=replace(fluorite.instrument, polarization=0.95))
+        result = xf.fit(fluorite, counts(polarized, radiation="1.54"), fix=["b_*"])
+        advice = named(result)
+        (remedy,) = [r for r in advice if r.startswith("--polarization")]
+        assert float(remedy.split()[1]) == pytest.approx(0.95, abs=0.12)  # so large a lack is beyond first order
+
+    def test_a_capillary_is_named_with_its_absorption(self, fluorite):
+        filled = replace(fluorite, instrument=replace(fluorite.instrument, capillary=True, mu_r=1.0))
+        result = xf.fit(fluorite, counts(filled))
+        advice = named(result)
+        (remedy,) = [r for r in advice if r.startswith("--capillary")]
+        assert float(remedy.split()[1]) == pytest.approx(1.0, abs=0.2)
+
+
 def test_another_phase_is_named(six):
     result = xf.fit(six, counts(six, other="si"))
     assert result.advice[0].remedy == "--phase si"

@@ -95,11 +95,17 @@ def test_wrong_sites_are_refused(rows, words):
     assert "\n" not in str(caught.value)
 
 
+def test_an_occupancy_above_one_is_for_those_who_ask(cu2se):
+    """A heavier atom on the site: what a file says is held to 1, what a program sets is not."""
+    fuller = cu2se.with_values(occupancy={"Cu_8c": 1.05})
+    assert [s.occupancy for s in fuller.sites if s.label == "Cu_8c"] == [1.05]
+
+
 def test_wrong_changes_are_refused(cu2se):
     with pytest.raises(InputError, match="Cu_8c, Cu_32f"):
         cu2se.with_values(occupancy={"Cu_4b": 0.5})
     with pytest.raises(InputError, match="out of range"):
-        cu2se.with_values(occupancy={"Cu_8c": 1.5})
+        cu2se.with_values(occupancy={"Cu_8c": -0.1})
     with pytest.raises(InputError, match="does not fit"):
         cu2se.with_values(cell=Cell(5, 5, 6))
 

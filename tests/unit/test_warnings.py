@@ -105,6 +105,33 @@ def test_parameter_at_its_bound():
     assert bound <= {"occ_Cu_8c", "occ_Cu_32f"}
 
 
+@pytest.fixture(scope="module")
+def fluorite():
+    return xf.load_model("caf2")
+
+
+class TestBeyondFull:
+    """An occupancy that presses on 1: the heavier atom on the site is the user's to allow."""
+
+    def fit(self, fluorite, occupancy, **choices):
+        return xf.fit(fluorite, noisy(fluorite, values={"occ_Ca_4a": occupancy}), vary=["occ_Ca_4a"], **choices)
+
+    def test_it_is_said(self, fluorite):
+        result = self.fit(fluorite, 1.1, fix=["occ_F_8c"])
+        (words,) = about(result, "might exceed 1")
+        assert "--limits occ_Ca_4a=0:1.3" in words
+
+    def test_where_allowed_it_is_found(self, fluorite):
+        result = self.fit(fluorite, 1.1, fix=["occ_F_8c"], limits={"occ_Ca_4a": (0.0, 1.3)})
+        ca = result["occ_Ca_4a"]
+        assert ca.value == pytest.approx(1.1, abs=4.0 * ca.stderr)
+        assert ca.value > 1.0 + 4.0 * ca.stderr
+        assert not about(result, "might exceed 1")
+
+    def test_a_full_site_is_not_accused(self, fluorite):
+        assert not about(self.fit(fluorite, 1.0, fix=["occ_F_8c"]), "might exceed 1")
+
+
 def _scans():
     from xrdfit.model.files.presets import data_path
 

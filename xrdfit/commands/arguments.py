@@ -73,8 +73,9 @@ class FitArguments:
     blank: Annotated[
         str | None,
         Parameter(
-            help="FILE: scan of the empty holder, fitted by its height, its counting errors counted; beside it "
-            "stands a constant unless --background says more."
+            help="FILE: scan of the empty holder, at the ratio of the counting times (1 where none is stated; --vary "
+            "blank fits its height), its counting errors counted; beside it stands a constant unless --background says "
+            "more."
         ),
     ] = None
     hump: Annotated[

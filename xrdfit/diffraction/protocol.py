@@ -42,6 +42,12 @@ class BoundEngine(Protocol):
         """
         ...
 
-    def assuming(self, *, anomalous_table: str | None = None, kalpha_ratio: float | None = None) -> BoundEngine:
-        """Return the engine with f' and f'' of another table, or another weight of K-alpha2, all else shared."""
+    def assuming(
+        self,
+        *,
+        anomalous_table: str | None = None,
+        kalpha_ratio: float | None = None,
+        march_axis: tuple[int, int, int] | None = None,
+    ) -> BoundEngine:
+        """Return the engine with other f' and f'', another weight of K-alpha2 or, where it can, an axis of texture."""
         ...

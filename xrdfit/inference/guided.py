@@ -291,6 +291,12 @@ def applied(
     own = options.of(label)
     if code == "film":
         return model, _for_scan(options, "film", label, True, result)
+    if code in ("polarization", "capillary"):
+        value = float(advice.options[-1].rpartition(":")[2])
+        return model, _for_scan(options, code, label, value, result)
+    if code == "texture":
+        h, k, l = (int(advice.numbers[n]) for n in "hkl")  # noqa: E741
+        return model, replace(options, texture=(h, k, l))
     if code == "spike":
         low, high = (float(text) for text in advice.options[-2:])
         return model, _for_scan(options, "exclude", label, (*own.exclude, (low, high)), result)

@@ -112,11 +112,18 @@ class BraggEngine:
             jacobian[:, list(names).index("polarization")] = pattern * self._along_profile(values, "polarization")
         return pattern * factor, jacobian
 
-    def assuming(self, *, anomalous_table: str | None = None, kalpha_ratio: float | None = None) -> BraggEngine:
-        """Return the engine with f' and f'' of another table, or another weight of K-alpha2; all else is shared."""
-        probe = self.table.probe.assuming(anomalous_table, kalpha_ratio)
-        factors = self.table.factors.seen_by(probe)
-        return replace(self, table=replace(self.table, probe=probe, factors=factors))
+    def assuming(
+        self,
+        *,
+        anomalous_table: str | None = None,
+        kalpha_ratio: float | None = None,
+        march_axis: tuple[int, int, int] | None = None,
+    ) -> BraggEngine:
+        """Return the engine with f' and f'' of another table, another weight of K-alpha2 or an axis of texture."""
+        table = self.table if march_axis is None else self.table.about(march_axis)
+        probe = table.probe.assuming(anomalous_table, kalpha_ratio)
+        table = replace(table, probe=probe, factors=table.factors.seen_by(probe))
+        return replace(self, names=_names(table), table=table)
 
     def _along_profile(self, values: Values, name: str = "") -> FloatArray:
         """Return Lorentz and polarization factor at the points of the grid, or the derivative by `polarization`."""

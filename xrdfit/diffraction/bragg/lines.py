@@ -8,7 +8,7 @@ rows, by central differences, and the pattern's own derivatives stay analytic; n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -157,6 +157,11 @@ class LineTable:
     def cell_names(self) -> tuple[str, ...]:
         """Free parameters of the cell."""
         return cell_names(self.group)
+
+    def about(self, axis: tuple[int, int, int]) -> LineTable:
+        """Return the table with preferred orientation about an axis."""
+        settings = replace(self.settings, march_axis=axis)
+        return replace(self, settings=settings, _march_axis=np.array(axis, dtype=float))
 
     def lines(self, values: Values) -> Lines:
         """Return angles and areas."""

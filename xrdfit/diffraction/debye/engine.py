@@ -131,7 +131,13 @@ class DebyeEngine:
         self._scattering = self.probe.amplitudes(self._kinds)
         self._species_of_site = [self._kinds.index(name) for name in species]
 
-    def assuming(self, *, anomalous_table: str | None = None, kalpha_ratio: float | None = None) -> DebyeEngine:
+    def assuming(
+        self,
+        *,
+        anomalous_table: str | None = None,
+        kalpha_ratio: float | None = None,
+        march_axis: tuple[int, int, int] | None = None,
+    ) -> DebyeEngine:
         """Return the engine with f' and f'' of another table, or another weight of Kα2; sums over pairs are shared."""
         other = copy(self)
         other.probe = self.probe.assuming(anomalous_table, kalpha_ratio)

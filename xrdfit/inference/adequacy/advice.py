@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.adequacy.neighbourhood import Neighbourhood
+from xrdfit.inference.adequacy.phase_pieces import impurity_pieces, texture_pieces
 from xrdfit.inference.adequacy.pieces import (
     Piece,
     background_pieces,
-    impurity_pieces,
     intensity_pieces,
     named_for,
     parameter_pieces,
@@ -24,7 +24,7 @@ from xrdfit.wording import advice_text
 
 Array = NDArray[np.float64]
 
-EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization")
+EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization", "texture", "capillary")
 """Pieces that there are few of, and that samples and instruments usually have."""
 ASKED_FOR = {True: 12.0, False: 20.0}
 """Δχ² from which a piece is advised, expected or not: of the others hundreds are tried."""
@@ -126,6 +126,7 @@ def advice_for(result: Estimate) -> tuple[Advice, ...]:
 def _candidates(result: Estimate) -> Iterator[Piece]:
     yield from parameter_pieces(result)
     yield from intensity_pieces(result)
+    yield from texture_pieces(result)
     yield from background_pieces(result)
     yield from spike_pieces(result)
     n = result.statistics.n_points
@@ -172,7 +173,7 @@ class _Pieces:
             limit = ASKED_FOR[piece.code in EXPECTED] + _PER_PARAMETER * (piece.columns.shape[1] - 1)
             kind = self.kind(index)
             worth = gain * piece.trust - limit
-            if gain < limit or (piece.positive and size <= 0.0) or (kind in best and best[kind].worth >= worth):
+            if gain < limit or size <= piece.least or (kind in best and best[kind].worth >= worth):
                 continue
             best[kind] = _Scored(index, gain, worth, size)
         return list(best.values())
@@ -194,7 +195,7 @@ def _advice(
     return Advice(
         piece.code,
         piece.subject,
-        named_for(result, piece).options,
+        named_for(result, _with_value(piece, size)).options,
         best.gain,
         size,
         piece.unit,
@@ -204,6 +205,15 @@ def _advice(
         piece.scan,
         piece.trust,
     )
+
+
+def _with_value(piece: Piece, size: float) -> Piece:
+    """The piece with its size in its option, where that is a value that a specimen or beam has."""
+    if piece.code == "polarization":
+        return replace(piece, options=(*piece.options, f"{min(max(piece.numbers['share'] + size, 0.0), 1.0):.2f}"))
+    if piece.code == "capillary":
+        return replace(piece, options=(*piece.options, f"{min(size, 10.0):.2g}"))
+    return piece
 
 
 def _joint_sizes(hood: Neighbourhood, columns: Array) -> Array:

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.adequacy.neighbourhood import Neighbourhood, columns_by
+from xrdfit.inference.adequacy.phase_pieces import impurity_pieces
 from xrdfit.inference.adequacy.pieces import (
     Piece,
     assumption_pieces,
     background_pieces,
-    impurity_pieces,
     intensity_pieces,
     parameter_pieces,
     spike_pieces,

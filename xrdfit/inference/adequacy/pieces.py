@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,10 @@ from numpy.typing import NDArray
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump, chebyshev_basis
+from xrdfit.diffraction.capillary import transmission
 from xrdfit.fitting.problem import Problem
 from xrdfit.inference.adequacy.neighbourhood import column_of, columns_by
 from xrdfit.inference.uncertainty.estimate import Estimate
-from xrdfit.model.files.presets import preset_names
-from xrdfit.model.files.read import load_model
-from xrdfit.model.phase import Phase
-from xrdfit.model.powder import PowderModel
 from xrdfit.parameters import BACKGROUND, INSTRUMENT, PHASE
 
 Array = NDArray[np.float64]
@@ -31,7 +27,6 @@ _RATIO_TRIAL = 0.02
 STOPGAP = 0.5
 """Trust in pieces that imitate others."""
 _HALO_Q = (0.9, 2.6)  # 1/Å: where ligands, polymers and glass scatter (Cu Kα: 13° to 37°)
-IMPURITY_SIZES_NM = (4.0, 10.0, 40.0)
 _TRIAL = {"size_sigma": 0.15, "microstrain": 0.004}
 """Where the pattern depends on a square: the value at which the piece is tried."""
 
@@ -52,8 +47,8 @@ class Piece:
         Weighted change of the pattern by one unit of each of its parameters.
     unit : str
         Unit of its size.
-    positive : bool
-        Whether only a positive size makes sense.
+    least : float
+        What its size must exceed to make sense.
     numbers : Mapping[str, float]
         What describes it beside its size.
     scan : str
@@ -69,7 +64,7 @@ class Piece:
     options: tuple[str, ...]
     columns: Array
     unit: str = ""
-    positive: bool = False
+    least: float = -np.inf
     numbers: Mapping[str, float] = field(default_factory=dict)
     scan: str = ""
     stem: str = ""
@@ -94,16 +89,14 @@ def parameter_pieces(result: Estimate) -> Iterator[Piece]:
         options = ("--vary", name)
         yield Piece(
             code, name, options, columns[name][:, None], row.unit,
-            positive=code == "site", scan=row.scan, stem=row.kind.stem,
+            least=0.0 if code == "site" else -np.inf, scan=row.scan, stem=row.kind.stem,
             trust=STOPGAP if code == "coordinate" else 1.0,
         )  # fmt: skip
     for name in flat:
         if result.parameters[name].value == 0.0:
             trial = _TRIAL[problem.rows[name].kind.stem]
             change = _change(problem, theta, name, trial)
-            yield Piece(
-                "parameter", name, ("--vary", name), change[:, None], "", positive=True, numbers={"trial": trial}
-            )
+            yield Piece("parameter", name, ("--vary", name), change[:, None], "", least=0.0, numbers={"trial": trial})
 
 
 def _engine_names(scan) -> list[tuple[str, str]]:
@@ -179,7 +172,7 @@ def background_pieces(result: Estimate) -> Iterator[Piece]:
             yield from _blank_height(result, i, blank)
         if blank is None and not any(isinstance(c, Air) for c in pieces):
             curve = top * grid[0] / grid
-            yield Piece("air", "", ("--air",), column_of(problem, i, curve[:, None]), positive=True, scan=scan.label)
+            yield Piece("air", "", ("--air",), column_of(problem, i, curve[:, None]), least=0.0, scan=scan.label)
         humps = [c.deg for c in pieces if isinstance(c, Hump)]
         yield from _humps(problem, i, grid, top, scan.label, humps)
 
@@ -217,7 +210,7 @@ def _humps(
             likely = likely and all(abs(centre - there) > width for there in present)
             yield Piece(
                 "hump", f"{centre:.0f}°", ("--hump", f"{centre:g}", f"{width:g}"),
-                column_of(problem, index, curve[:, None]), positive=True,
+                column_of(problem, index, curve[:, None]), least=0.0,
                 numbers={"deg": float(centre), "fwhm_deg": width}, scan=label,
                 trust=1.0 if likely else STOPGAP,
             )  # fmt: skip
@@ -245,24 +238,37 @@ def strongest(result: Estimate, index: int) -> float:
 
 
 def intensity_pieces(result: Estimate) -> Iterator[Piece]:
-    """What bends all intensities smoothly with the angle: a film that the beam passes through, and polarization."""
+    """What bends all intensities smoothly with the angle: a thin film, a capillary, polarization.
+
+    Of a capillary one unit is µR = 1, ln A linear in it; a lower B does nearly the same.
+    """
     problem = result.problem
     evaluation = problem.evaluate(result.theta, derivatives=False)
     for i, (scan, part, fitted) in enumerate(zip(problem.scans, evaluation.parts, result.scans, strict=True)):
         net = part.calculated - part.background
         sine = np.sin(np.radians(scan.bound.two_theta / 2.0))
-        if not fitted.model.instrument.film:
+        instrument = fitted.model.instrument
+        if not (instrument.film or instrument.capillary):
             thin = np.median(sine) / sine - 1.0
             yield Piece(
-                "film", "", ("--film",), column_of(problem, i, (net * thin)[:, None]), positive=True, scan=scan.label
+                "film", "", ("--film",), column_of(problem, i, (net * thin)[:, None]), least=0.0, scan=scan.label
             )
+            through = np.log(transmission(np.arcsin(sine), 1.0)[0])
+            bent = net * (through - np.median(through))
+            yield Piece(
+                "capillary", "", ("--capillary",), column_of(problem, i, bent[:, None]),
+                least=0.0, scan=scan.label, trust=STOPGAP,
+            )  # fmt: skip
         if _is_tube(fitted.model.radiation()):
             continue  # an unpolarized beam
         cosine2 = np.cos(np.radians(scan.bound.two_theta)) ** 2
-        by_share = 2.0 * (1.0 - cosine2) / (1.0 + cosine2)
+        share = 0.5 if instrument.polarization is None else instrument.polarization
+        by_share = (1.0 - cosine2) / (share + (1.0 - share) * cosine2)
+        by_share = by_share - np.average(by_share, weights=(net / scan.sigma) ** 2)  # the scale stays where it is
         yield Piece(
-            "polarization", "", ("--polarization",), column_of(problem, i, (net * by_share)[:, None]), scan=scan.label
-        )
+            "polarization", "", ("--polarization",), column_of(problem, i, (net * by_share)[:, None]),
+            numbers={"share": share}, scan=scan.label,
+        )  # fmt: skip
 
 
 def assumption_pieces(result: Estimate) -> Iterator[Piece]:
@@ -305,49 +311,9 @@ def spike_pieces(result: Estimate) -> Iterator[Piece]:
             curve[near] = top * np.exp(-4.0 * np.log(2.0) * ((grid[near] - centre) / width) ** 2)
             yield Piece(
                 "spike", f"{centre:.1f}°", ("--exclude", f"{centre - 1.5 * width:.1f}", f"{centre + 1.5 * width:.1f}"),
-                column_of(problem, i, curve[:, None]), positive=True,
+                column_of(problem, i, curve[:, None]), least=0.0,
                 numbers={"deg": float(centre), "fwhm_deg": width}, scan=scan.label, trust=STOPGAP,
             )  # fmt: skip
-
-
-def impurity_pieces(result: Estimate) -> Iterator[Piece]:
-    """Each preset of another material, at a few sizes, as broadened lines; sizes in units of the strongest line."""
-    own = {_kind_of(phase) for phase in result.model.phases}
-    elements = {of for _, of in own}  # another form of the same compound has nearly the same lines
-    for name in preset_names():
-        phase = _preset(name).phases[0]
-        if _kind_of(phase) in own:
-            continue
-        for i, (scan, fitted) in enumerate(zip(result.problem.scans, result.scans, strict=True)):
-            top = strongest(result, i)
-            curves = _impurity(name, scan.bound.two_theta.tobytes(), fitted.model.radiation())
-            for size, curve in zip(IMPURITY_SIZES_NM, curves, strict=True):
-                yield Piece(
-                    "impurity", name, ("--phase", name), column_of(result.problem, i, top * curve[:, None]),
-                    positive=True, numbers={"size_nm": size}, scan=scan.label,
-                    trust=STOPGAP if _kind_of(phase)[1] in elements else 1.0,
-                )  # fmt: skip
-
-
-def _kind_of(phase: Phase) -> tuple[int, frozenset[str]]:
-    return phase.structure.group.number, frozenset(s.element for s in phase.structure.sites)
-
-
-@lru_cache(maxsize=64)
-def _preset(name: str) -> PowderModel:
-    return load_model(name)
-
-
-@lru_cache(maxsize=256)
-def _impurity(name: str, grid: bytes, rays: Radiation) -> Array:
-    """Patterns of a preset at the tried sizes, strongest point 1, shape (n_sizes, n)."""
-    model = _preset(name)
-    model = replace(model, phases=model.phases[:1], instrument=replace(model.instrument, radiation=rays))
-    phase = replace(model.phases[0], engine="bragg", shape="scherrer")
-    bound = replace(model, phases=(phase,)).bind(np.frombuffer(grid), "bragg")
-    values = {r.name: r.value for r in replace(model, phases=(phase,)).rows("bragg")}
-    curves = [bound.patterns(values | {"size_nm": size, "mixing": 0.5})[:, 0] for size in IMPURITY_SIZES_NM]
-    return np.array([curve / max(float(curve.max()), 1e-300) for curve in curves])
 
 
 def named_for(result: Estimate, piece: Piece) -> Piece:
