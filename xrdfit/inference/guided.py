@@ -138,7 +138,7 @@ def seek(
     tell = progress or silent
     stage = _Stage(first, model, options)
     for _ in range(_ROUNDS):
-        stage = _grown(stage, fitter, tell)
+        stage = _settled(_grown(stage, fitter, tell), (model, options), fitter)
         before = len(stage.pieces)
         stage = _pruned(stage, (model, options), fitter, tell)
         if len(stage.pieces) == before:
@@ -210,6 +210,38 @@ def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter,
             tell(f"dropped {advice.remedy}")
             stage = there
     return stage
+
+
+def _settled(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter) -> _Stage:
+    """Humps that ran to the end of their reach start again from where they are."""
+    for _ in range(_ROUNDS):
+        pieces = _moved(stage)
+        if pieces == stage.pieces:
+            break
+        model, options = _with_all(pieces, base, stage)
+        result = fitter.fit(model, options, stage.values)
+        told = zip(stage.steps, pieces, strict=True)
+        steps = tuple(replace(step, options=piece.options) for step, piece in told)
+        stage = _Stage(result, model, options, pieces, steps)
+    return stage
+
+
+def _moved(stage: _Stage) -> tuple[Advice, ...]:
+    """The pieces, those humps that stand at the end of their reach with their fitted centre and width."""
+    fitted, moved = stage.result.parameters, list(stage.pieces)
+    for label in {piece.scan for piece in moved}:
+        names = [n for n, row in stage.result.problem.rows.items() if row.kind.stem == "hump_deg" and row.scan == label]
+        own = [i for i, piece in enumerate(moved) if piece.code == "hump" and piece.scan == label]
+        for i, name in zip(reversed(own), reversed(names), strict=False):
+            if fitted[name].status == "at bound":
+                deg, fwhm = (
+                    round(fitted[f"{name.removesuffix('_deg')}{end}"].value, 1) for end in ("_deg", "_fwhm_deg")
+                )
+                option, where, _ = moved[i].options
+                there = where[: where.find(":") + 1]
+                numbers = {**moved[i].numbers, "deg": deg, "fwhm_deg": fwhm}
+                moved[i] = replace(moved[i], options=(option, f"{there}{deg:g}", f"{fwhm:g}"), numbers=numbers)
+    return tuple(moved)
 
 
 def _with_all(
