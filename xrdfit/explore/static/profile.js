@@ -45,7 +45,8 @@ function axialLines(twoTheta, width, sL, hL) {
   const reach = Math.abs(sL) + Math.abs(hL);
   if (reach === 0) return [[twoTheta, 1]];
   const extent = 0.5 * reach ** 2 / Math.max(Math.abs(Math.tan(twoTheta)), 1e-3);
-  const count = Math.min(Math.ceil(4 + 3.2 * extent / width), 120);
+  const ratio = extent / width;
+  const count = Math.ceil(Math.min(4 + 3.2 * ratio, 1.8 + 5.5 * ratio, 2000));
   const [x, w] = gaussLegendre(count);
   const flat = Math.abs(Math.abs(hL) - Math.abs(sL)), area = flat + 0.5 * (reach - flat);
   const out = [];
