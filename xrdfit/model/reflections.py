@@ -40,8 +40,9 @@ def reflections(
     xarray.Dataset
         On ``reflection``: ``h``, ``k``, ``l`` of one representative, ``multiplicity``, ``d`` (Å), ``two_theta``
         (degree), ``f_squared`` (electrons² per cell, fm² for neutrons, with displacement and occupancies in it; the
-        mean of |F(h)|² and |F(−h)|²), ``lorentz_polarization``, ``intensity`` (m |F|² LP, the strongest of a phase at
-        100) and ``phase``. Every line that the space group allows is there, |F|² = 0 included.
+        mean of ``|F(h)|²`` and ``|F(−h)|²``), ``lorentz_polarization``, ``intensity`` (``m |F|² LP``, the
+        strongest of a phase at 100) and ``phase``. Every line that the space group allows is there, ``|F|²`` = 0
+        included.
 
     Raises
     ------
