@@ -144,6 +144,12 @@ COMMANDS = (
         ),
     ),
     (
+        "model",
+        "xrdfit.commands.model:model",
+        "Write any CIF or preset as a model file to edit.",
+        ("xrdfit model structure.cif -o my.toml", "xrdfit model cu2se --phase cu2o -o two.toml"),
+    ),
+    (
         "presets",
         "xrdfit.commands.listings:presets",
         "List the models that come with the package, or print one as a template.",

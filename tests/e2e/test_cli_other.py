@@ -144,6 +144,20 @@ def test_presets_and_formats_are_listed(capsys) -> None:
     assert ".xrdml" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [["cu2se-2nm"], ["cu2se-4nm", "--phase", "cu2o"], ["caf2"]])
+def test_a_written_model_reads_back_equal(words, tmp_path, capsys) -> None:
+    import xrdfit as xf
+    from xrdfit.model.files.read import load_models
+
+    file = tmp_path / "my.toml"
+    assert main(["model", *words, "-o", str(file)]) == 0
+    assert xf.load_model(str(file)) == load_models([w for w in words if w != "--phase"])
+    assert main(["model", *words, "-o", str(file)]) == 2  # what is there stays
+    capsys.readouterr()
+    assert main(["model", *words]) == 0
+    assert capsys.readouterr().out == file.read_text(encoding="utf-8")
+
+
 def test_a_shown_preset_is_a_template(tmp_path, capsys) -> None:
     assert main(["presets", "--show", "cu2se-2nm"]) == 0
     (tmp_path / "own.toml").write_text(capsys.readouterr().out)

@@ -47,6 +47,15 @@ def test_composition(name, composition):
 
 
 @pytest.mark.parametrize(
+    "name", ["05_lifepo4", "02a_quartz_amcsd_origin", "09_mixed_site_z_differs_1e-4", "12_ti_only"]
+)
+def test_a_cif_as_a_model_file_reads_back_equal(name, tmp_path):
+    source, file = str(case(f"crystals/{name}.cif")), tmp_path / "my.toml"
+    assert main(["model", source, "-o", str(file)]) == 0
+    assert xf.load_model(str(file)).phases == xf.load_model(source).phases
+
+
+@pytest.mark.parametrize(
     ("name", "words"),
     [
         ("crystals/13a_label_T1.cif", "T1: T is a site"),
