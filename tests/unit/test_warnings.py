@@ -110,6 +110,15 @@ def fluorite():
     return xf.load_model("caf2")
 
 
+@pytest.mark.parametrize("factor", [0.1, 1.0])
+def test_points_that_scatter_too_little(six, factor):
+    """Counts divided by ten have errors of √10 of their size, with √100 less scatter."""
+    scan = noisy(six)
+    scaled = xf.make_pattern(TWO_THETA, factor * scan["counts"].values, radiation="cu-ka")
+    result = xf.fit(six, scaled)
+    assert len(about(result, "scatter less than their errors allow")) == (factor < 1.0)
+
+
 class TestBeyondFull:
     """An occupancy that presses on 1: the heavier atom on the site is the user's to allow."""
 

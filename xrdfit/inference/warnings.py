@@ -28,6 +28,7 @@ _PRESSES = 9.0  # Δχ² from which an occupancy is said to press on 1
 MOST_PAIRS = 5
 HIGH_CORRELATION = 0.95
 POOR_CHI2 = 4.0
+TOO_GOOD_CHI2 = 0.6  # where it is also many standard deviations below 1
 UNEQUAL = 1.5  # between scans of one sample
 SUSPECTS = ("displacement_mm", "zero_deg", "b_overall", "microstrain", "S_L")
 NOTABLE_WEIGHT = 0.01  # of a line of the radiation
@@ -239,6 +240,12 @@ def _of_residual(result: FitResult) -> Iterator[str]:
         held.sort(key=lambda n: SUSPECTS.index(rows[n].kind.stem))
         advice = f"; held fixed are {', '.join(held)} (--vary frees them)" if held else ""
         yield f"χ² is {s.chi2_reduced:.0f} times what counting explains: the model does not describe the scan{advice}"
+    if s.chi2_reduced < TOO_GOOD_CHI2 and 1.0 - s.chi2_reduced > 6.0 * np.sqrt(2.0 / s.n_points):
+        yield (
+            f"χ² is {s.chi2_reduced:.2g}: the points scatter less than their errors allow, as where counts were "
+            "divided, smoothed or are rates; all errors are then too large, or worth nothing (--counts-per and --sigma "
+            "say what the columns are)"
+        )
     if s.durbin_watson < s.durbin_watson_critical:
         yield (
             f"residuals are serially correlated (Durbin–Watson {s.durbin_watson:.2f}): the model misses something, "
