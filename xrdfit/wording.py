@@ -63,6 +63,7 @@ PIECE_WORDS: Mapping[str, str] = {
     "size_sigma": "a size distribution",
     "microstrain": "microstrain",
     "total": "the total's own error (2 %)",
+    "weights": "weights by the observed counts",
     "hump": "humps",
     "background_order": "the background's order",
     "spike": "narrow lines",

@@ -28,7 +28,9 @@ def scans():
 
 @pytest.fixture(scope="module")
 def fitted(scans):
-    return xf.fit(alloy(), scans, radiation=RADIATION, background=ORDER, vary=["b_overall", "hrpt__zero_deg"])
+    return xf.fit(
+        alloy(), scans, radiation=RADIATION, background=ORDER, vary=["b_overall", "hrpt__zero_deg"], usual=False
+    )
 
 
 def stacked(scans):

@@ -291,3 +291,21 @@ def test_reflections_are_those_of_the_command(capsys):
     assert [r["two_theta"] for r in rows] == lines["two_theta"].values.tolist()
     assert lines["intensity"].max() == pytest.approx(100.0)
     assert set(lines["phase"].values) == {"cu2se"}
+
+
+def test_ties_may_concern_what_one_scan_has_for_itself(scans):
+    """Axial divergence of the diffractometer alone, H/L as S/L."""
+    result = xf.fit(
+        alloy(),
+        scans,
+        radiation=RADIATION,
+        usual=False,
+        vary=["lab__S_L"],
+        start={"lab__S_L": 0.02},
+        tie=["lab__H_L = lab__S_L"],
+    )
+    assert result["lab__H_L"].value == result["lab__S_L"].value > 0.0
+    assert result["lab__H_L"].status == "derived"
+    assert result["hrpt__H_L"].value == 0.0
+    with pytest.raises(xf.InputError, match="lab__no"):
+        xf.fit(alloy(), scans, radiation=RADIATION, tie=["lab__H_L = lab__no"])

@@ -89,6 +89,14 @@ class FitArguments:
     guided: Annotated[
         bool, Parameter(help="Add what the scan asks for, step by step, as long as it pays (BIC); each step is said.")
     ] = False
+    no_usual: Annotated[
+        bool,
+        Parameter(
+            name="--no-usual",
+            help="Vary only what model and options name. Else, for crystalline powders in reflection, displacement "
+            "varies, and where the scan asks for it W, X, S_L = H_L and the background's order.",
+        ),
+    ] = False
     radiation: Annotated[
         str | None,
         Parameter(
@@ -125,6 +133,12 @@ class FitArguments:
     ] = None
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
 
+    weights: Annotated[
+        Literal["y_calc", "y_obs", "none"],
+        Parameter(
+            help="1/σ² of counts: by the calculated pattern (the default), by the observed one, or the same for all."
+        ),
+    ] = "y_calc"
     own: Annotated[
         Sequence[str], Parameter(help="NAME or PATTERN: what each of several scans has for itself. Repeatable.")
     ] = ()
@@ -228,6 +242,7 @@ class FitArguments:
             "exclude": tuple(self.exclude),
             "background": self._background(),
             "seek": self._sought(),
+            "usual": not self.no_usual,
             "b_per_element": self.b_per_element,
             "radiation": read_radiation(self.radiation),
             "anomalous": not self.no_anomalous,
@@ -240,6 +255,7 @@ class FitArguments:
             "kbeta": self.kbeta,
             "texture": self.texture,
             "packing": self.packing,
+            "weights": self.weights,
             "own": tuple(self.own),
         }
         return with_choices(FitOptions(), choices)

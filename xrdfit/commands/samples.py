@@ -18,7 +18,22 @@ if TYPE_CHECKING:
 
     from xrdfit.fitting.options import FitOptions
 
-_OF_ALL = ("phase", "block", "total", "restrain", "tie", "vary", "fix", "start", "limits", "own", "packing", "for_scan")
+_OF_ALL = (
+    "phase",
+    "block",
+    "total",
+    "restrain",
+    "tie",
+    "vary",
+    "fix",
+    "start",
+    "limits",
+    "own",
+    "packing",
+    "weights",
+    "no_usual",
+    "for_scan",
+)
 """Options that concern the sample and not its scans."""
 
 

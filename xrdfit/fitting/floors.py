@@ -47,6 +47,14 @@ class Floor:
         """Name of the parameter that is kept above the floor."""
         return self.names[self.stem]
 
+    def passed_on(self, rows: Mapping[str, ParameterRow], direct: Collection[str]) -> Floor | None:
+        """Return the floor under another of the three that moves by itself, None where there is none."""
+        stem = next((s for s in _ORDER if s != self.stem and self.names.get(s) in direct), None)
+        if stem is None:
+            return None
+        row = rows[self.names[stem]]
+        return Floor(stem, self.names, self.first, self.last, row.minimum, row.maximum)
+
     def lowest(self, values: Mapping[str, float]) -> tuple[float, dict[str, float]]:
         """Return the lowest value that leaves the variance positive, and its derivatives by the other parameters.
 

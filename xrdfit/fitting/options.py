@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from xrdfit.diffraction.background import Component
 from xrdfit.errors import InputError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import lmfit
 
 EngineChoice = Literal["bragg", "debye", "auto"]
+Weights = Literal["y_calc", "y_obs", "none"]
 Background = int | tuple[Component, ...] | None
 Limits = tuple[float, float]
 
@@ -59,6 +60,12 @@ class FitOptions:
         Other limits, by name or pattern; they may go beyond the usual ones where physics allows it.
     b_per_element : bool
         One displacement parameter an element: the sites of an element share it, and it varies.
+    usual : bool
+        What usually varies on a laboratory diffractometer is added for a crystalline powder in reflection: the
+        displacement, and where the misfit asks for it the widths W, X and S_L = H_L and the background's order.
+    weights : {"y_calc", "y_obs", "none"}
+        Where σ comes from counts: σ² of the calculated pattern (y_obs weights pull a fit low), of the observed one, or
+        the same for all points, their mean. What files state as σ is kept by the first two.
     own : tuple of str
         Names or patterns of parameters that each of several scans has for itself.
     range : (float, float) or None
@@ -106,6 +113,8 @@ class FitOptions:
     limits: Mapping[str, Limits] = field(default_factory=dict)
     b_per_element: bool = False
     seek: tuple[str, ...] = ()
+    usual: bool = True
+    weights: Weights = "y_calc"
     own: tuple[str, ...] = ()
     range: Any = None
     exclude: Any = ()
@@ -139,6 +148,8 @@ class FitOptions:
     def _check_scan(self) -> None:
         if self.engine not in ("bragg", "debye", "auto"):
             raise InputError(f"engine {self.engine!r} is unknown; allowed are bragg, debye and auto")
+        if self.weights not in get_args(Weights):
+            raise InputError(f"weights {self.weights!r} is unknown; allowed are {', '.join(get_args(Weights))}")
         for what, interval in [("range", self.range), *(("exclude", e) for e in self.exclude)]:
             if interval is not None and not interval[0] < interval[1]:
                 raise InputError(f"{what} {interval[0]:g} {interval[1]:g} must rise: give the smaller angle first")

@@ -19,7 +19,7 @@ from xrdfit.fitting.scans import Scans
 from xrdfit.fitting.selection import select, with_background, with_instrument, with_texture
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import BoundModel, PowderModel
-from xrdfit.model.ties import parse_tie
+from xrdfit.model.ties import Tie, parse_tie
 from xrdfit.parameters import ParameterRow, relabelled
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ def prepare(
     InputError
         For options that name nothing, totals that cannot be, or too few points.
     """
-    model = replace(model, ties=(*model.ties, *(parse_tie(text) for text in options.tie)))
+    asked = tuple(parse_tie(text) for text in options.tie)
+    model = replace(model, ties=(*model.ties, *asked))
     if options.b_per_element:
         model, options = b_per_element(model, options)
     given: Scans = scans if isinstance(scans, Mapping) and not hasattr(scans, "data_vars") else {"": scans}  # pyright: ignore
@@ -121,15 +122,19 @@ def prepare(
         options.check_labels(list(given))
     notes: list[str] = []
     views = []
+    # what one scan has for itself is no parameter of the model
+    between = tuple(tie for tie in asked if len(given) > 1 and _names_a_scan(tie, list(given)))
+    alone = replace(model, ties=tuple(tie for tie in model.ties if tie not in between))
     for label, scan in given.items():
         own = options.of(label)
-        view, more = _view(label, model, scan, own, engine if isinstance(engine, str) else engine[label])
+        view, more = _view(label, alone, scan, own, engine if isinstance(engine, str) else engine[label])
         views.append(view)
         notes += [f"{label}: {note}" if label else note for note in more]
     for label in given if len(model.phases) > 1 else ():
         if label in (phase.name for phase in model.phases):
             raise InputError(f"scan {label!r}: a phase has that name too; give the scan another label")
     views = _named(views, options)
+    _check_between(between, views)
     tied = {t.target for t in model.ties}
     auto = any(options.of(view.label).engine == "auto" for view in views)
     elsewhere = {r.name for r in model.rows("bragg")} if auto else set()
@@ -184,8 +189,9 @@ def pose(
     for floor in floors:
         lower[direct.index(floor.name)], upper[direct.index(floor.name)] = 0.0, floor.high - floor.low
     known = restraints(model, rows, options, moving)
+    equal = options.weights == "none"
     return Problem(
-        scans=tuple(_block(view, bound, rows, known) for view, bound in zip(views, bounds, strict=True)),
+        scans=tuple(_block(view, bound, rows, known, equal) for view, bound in zip(views, bounds, strict=True)),
         restraints=known,
         rows=rows,
         base={name: r.value for name, r in rows.items()},
@@ -215,7 +221,7 @@ def refilled(setup: Setup, scan: xr.Dataset) -> Setup:
     block = replace(
         setup.problem.scans[0],
         observed=kept["counts"].values.astype(float),
-        sigma=kept["sigma"].values.astype(float),
+        sigma=_sigma(kept, setup.options.weights == "none"),
     )
     notes = [str(note) for note in np.atleast_1d(scan.attrs.get("notes", []))]
     return replace(
@@ -250,6 +256,23 @@ def _named(views: list[ScanSetup], options: FitOptions) -> list[ScanSetup]:
     return [replace(view, rows=tuple(_labelled(r, view.label, r.name in own) for r in view.rows)) for view in views]
 
 
+def _names_a_scan(tie: Tie, labels: Sequence[str]) -> bool:
+    return any(name.startswith(f"{label}__") for name in (tie.target, *tie.sources) for label in labels)
+
+
+def _check_between(ties: Sequence[Tie], views: Sequence[ScanSetup]) -> None:
+    """Refuse ties between parameters of scans that are not there, or that are solved for."""
+    known = {r.name: r for r in _all_rows(views)}
+    for tie in ties:
+        for name in (tie.target, *sorted(tie.sources)):
+            if name not in known:
+                raise InputError(
+                    f"tie {tie.text!r} names {name!r}, which is no parameter; there are {', '.join(known)}"
+                )
+            if known[name].kind.linear:
+                raise InputError(f"tie {tie.text!r}: {name} is solved for in each step and cannot be tied")
+
+
 def _labelled(row: ParameterRow, label: str, own: bool) -> ParameterRow:
     mine = own or row.kind.belongs in _OF_A_SCAN
     return relabelled([row], scan=label)[0] if mine else row
@@ -264,15 +287,21 @@ def _all_rows(views: Sequence[ScanSetup]) -> list[ParameterRow]:
     return list(table.values())
 
 
+def _sigma(data: xr.Dataset, equal: bool) -> np.ndarray:
+    """Standard errors of the counts (n,); equal ones are the root of the mean variance."""
+    sigma = data["sigma"].values.astype(float)
+    return np.full(len(sigma), np.sqrt(np.mean(sigma**2))) if equal else sigma
+
+
 def _block(
-    view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow], restraints: Sequence[Restraint]
+    view: ScanSetup, bound: BoundModel, rows: Mapping[str, ParameterRow], restraints: Sequence[Restraint], equal: bool
 ) -> ScanBlock:
     linear = (*bound.scales, *bound.background.heights)
     return ScanBlock(
         label=view.label,
         bound=bound,
         observed=view.data["counts"].values.astype(float),
-        sigma=view.data["sigma"].values.astype(float),
+        sigma=_sigma(view.data, equal),
         linear=linear,
         held=np.array([rows[name].value for name in linear]),
         varies=np.array([rows[name].vary for name in linear]),

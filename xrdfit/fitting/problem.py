@@ -203,16 +203,26 @@ class Problem:
             values[floor.name] = floor.high
             chain[own] = 0.0
 
-    def released(self, theta: Array) -> tuple[Problem, Array]:
-        """Return the problem without `floors`, each component with its parameter's own limits, and its θ."""
-        if not self.floors:
+    def released(self, theta: Array, name: str) -> tuple[Problem, Array]:
+        """Return the problem in which a component moves `name` itself, and its θ.
+
+        The floor that it stood on is passed on to another of U, V and W that varies, where there is one.
+        """
+        own = next((floor for floor in self.floors if floor.name == name), None)
+        if own is None:
             return self, theta
-        lower, upper, theta = self.lower.copy(), self.upper.copy(), theta.copy()
         values = self.expand(theta)[0]
-        for floor in self.floors:
-            own = self.direct.index(floor.name)
-            lower[own], upper[own], theta[own] = floor.low, floor.high, values[floor.name]
-        return replace(self, floors=(), lower=lower, upper=upper), theta
+        lower, upper, theta = self.lower.copy(), self.upper.copy(), theta.copy()
+        i = self.direct.index(name)
+        lower[i], upper[i], theta[i] = own.low, own.high, values[name]
+        floors = [floor for floor in self.floors if floor is not own]
+        heir = own.passed_on(self.rows, self.direct)
+        if heir is not None:
+            j = self.direct.index(heir.name)
+            lower[j], upper[j] = 0.0, heir.high - heir.low
+            theta[j] = max(values[heir.name] - heir.lowest(values)[0], 0.0)
+            floors.append(heir)
+        return replace(self, floors=tuple(floors), lower=lower, upper=upper), theta
 
     def tangent(self, values: Mapping[str, float]) -> Array:
         """d(moving)/d(independent parameters): unit steps of `direct`, then the directions that totals leave open."""

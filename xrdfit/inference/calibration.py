@@ -134,6 +134,7 @@ def _calibration(model: PowderModel, options: FitOptions, shift: Shift) -> FitOp
     start: Mapping[str, float] = {name: value for name, value in _FIRST_GUESS.items() if name in varied}
     return replace(
         options,
+        usual=False,
         vary=(*varied, *options.vary),
         fix={name: value for name, value in fixed.items() if name in known and name not in options.vary}
         | dict(options.fix),

@@ -20,8 +20,10 @@ from xrdfit.fitting.search import search, settle
 from xrdfit.fitting.starts import thicknesses
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
-from xrdfit.inference.guided import seek, weighted_like
+from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
+from xrdfit.inference.stage import Stage, weighted_like
+from xrdfit.inference.usual import with_usual
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
 from xrdfit.progress import Progress
@@ -96,8 +98,23 @@ def fit_with(
 ) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`."""
     scans, options = one_sample(scan, options)
+    result = _fit_as_told(model, scans, replace(options, seek=(), usual=False), progress)
+    if not (options.usual or options.seek):
+        return result
+    # the engine that was chosen once stays
+    chosen = replace(result.options, engine=result.settled_engine)
+    stage, fitter = Stage(result, model, chosen), _Fitter(scans, progress)
+    if options.usual:
+        stage = with_usual(stage, fitter, progress)
     if options.seek:
-        return _fit_seeking(model, scans, options, progress)
+        stage = seek(replace(stage, options=replace(stage.options, seek=options.seek)), fitter, progress)
+    if stage.result is result:
+        return result
+    return replace(stage.result, steps=stage.steps, engine_reason=result.engine_reason)
+
+
+def _fit_as_told(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
+    """Fit with what model and options name, and nothing else."""
     with one_thread():
         choices = _choices(model, scans, options, progress)
         setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
@@ -130,10 +147,10 @@ def fit_setup(
     if progress:
         progress("fitting")
     near = search(problem, problem.theta({**problem.base, **(start or {})}), progress)
-    if not any(view.counted or _adds_noise(problem, i) for i, view in enumerate(setup.scans)):
-        solution = settle(problem, near.theta)
-    else:
+    if _weights_follow(setup):
         problem, solution = _reweighted(setup, near)
+    else:
+        solution = settle(problem, near.theta)
     return assemble(setup, problem, replace(solution, met=near.met), model, reason)
 
 
@@ -172,13 +189,12 @@ def _started(setup: Setup, start: Mapping[str, float]) -> dict[str, float]:
     return {n: v for n, v in start.items() if n in setup.rows and not (v == 0.0 and setup.rows[n].kind.even)}
 
 
-def _fit_seeking(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
-    """Fit, and add what the scan asks for of the kinds that the options name."""
-    first = fit_with(model, scans, replace(options, seek=()), progress)
-    # the engine that was chosen once stays
-    chosen = replace(options, engine=first.settled_engine)
-    result, model, options, steps = seek(model, first, chosen, _Fitter(scans, progress), progress)
-    return replace(result, steps=steps, engine_reason=first.engine_reason)
+def _weights_follow(setup: Setup) -> bool:
+    """Whether the weights depend on the pattern that is calculated."""
+    if setup.options.weights == "none":
+        return False
+    counted = setup.options.weights == "y_calc" and any(view.counted for view in setup.scans)
+    return counted or any(_adds_noise(setup.problem, i) for i in range(len(setup.scans)))
 
 
 def _adds_noise(problem: Problem, index: int) -> bool:
@@ -224,15 +240,16 @@ def restore(
         Values of the parameters in other answers; those that a rival leaves out are the model's.
     """
     scans, options = one_sample(scan, options)
-    chosen, reason = choose_engines(model, scans, options)
-    setup = prepare(model, scans, options, chosen)
-    problem = setup.problem
-    theta = problem.theta({**problem.base, **values})
-    problem = problem.with_sigmas(sigmas if sigmas is not None else model_sigmas(setup, problem, theta))
-    points = [problem.theta({**problem.base, **other}) for other in rivals]
-    near = [Solution(p, problem.evaluate(p, derivatives=False).chi2, True, "restored") for p in points]
-    solution = Solution(theta, problem.evaluate(theta).chi2, True, "restored", tuple(near))
-    return assemble(setup, problem, solution, model, reason)
+    with one_thread():  # the last digits must not depend on how a library shares out its sums
+        chosen, reason = choose_engines(model, scans, options)
+        setup = prepare(model, scans, options, chosen)
+        problem = setup.problem
+        theta = problem.theta({**problem.base, **values})
+        problem = problem.with_sigmas(sigmas if sigmas is not None else model_sigmas(setup, problem, theta))
+        points = [problem.theta({**problem.base, **other}) for other in rivals]
+        near = [Solution(p, problem.evaluate(p, derivatives=False).chi2, True, "restored") for p in points]
+        solution = Solution(theta, problem.evaluate(theta).chi2, True, "restored", tuple(near))
+        return assemble(setup, problem, solution, model, reason)
 
 
 def choose_engines(
@@ -316,7 +333,10 @@ def model_sigmas(setup: Setup, problem: Problem, theta: Array) -> list[Array]:
     evaluation = problem.evaluate(theta)
     for view, scan, part in zip(setup.scans, setup.problem.scans, evaluation.parts, strict=True):
         variance = scan.sigma**2
-        if view.counted:
+        if setup.options.weights == "none":
+            found.append(scan.sigma)
+            continue
+        if view.counted and setup.options.weights == "y_calc":
             gain: Any = view.data["gain"].values if "gain" in view.data else 1.0
             variance = gain * np.maximum(part.calculated, gain)
         more = scan.bound.background.variance(part.linear[scan.n_phases :])

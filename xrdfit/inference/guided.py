@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
-
-import numpy as np
+from dataclasses import replace
+from typing import Any
 
 from xrdfit.diffraction.background import Air, Chebyshev, Component, Hump
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
-from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.selection import components
 from xrdfit.inference.adequacy.advice import Advice
 from xrdfit.inference.result import FitResult
+from xrdfit.inference.stage import PAYS, Fitter, Stage, Step, gain
 from xrdfit.model.files.read import load_models
 from xrdfit.model.powder import PowderModel
 from xrdfit.parameters import ParameterRow
 from xrdfit.progress import Progress, silent
 
-PAYS = 2.0
-"""A piece is kept where BIC falls by more (positive evidence: Kass & Raftery, J. Am. Stat. Assoc. 90, 773, 1995)."""
 LEVEL = 2.0
 """Two pieces whose BIC differ by less than this explain the scan equally well."""
 _FOR_THE_USER = ("blank",)  # its own noise draws a free height towards zero, which lowers χ² at any height
@@ -31,122 +27,34 @@ _CONFIRMED = 2  # of them fitted fully
 _ROUNDS = 2
 
 
-@dataclass(frozen=True)
-class Step:
-    """A piece that was added.
-
-    Attributes
-    ----------
-    options : tuple of str
-        What adds it on the command line.
-    text : str
-        The advice in words.
-    delta_chi2, delta_bic : float
-        By how much χ² and BIC fell.
-    alternatives : tuple of tuple of str
-        Options of pieces that would have done as well.
-    """
-
-    options: tuple[str, ...]
-    text: str
-    delta_chi2: float
-    delta_bic: float
-    alternatives: tuple[tuple[str, ...], ...]
-
-    def __str__(self) -> str:
-        """Return the step as a line of text."""
-        told = (
-            f" or {', '.join(' '.join(o) for o in self.alternatives)} (the scan cannot tell)"
-            if self.alternatives
-            else ""
-        )
-        return f"{' '.join(self.options)}{told}: χ² falls by {self.delta_chi2:.0f}, BIC by {self.delta_bic:.0f}"
-
-
-class Fitter(Protocol):
-    """How models are fitted to the scans in question."""
-
-    def fit(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> FitResult:
-        """Fit, the search starting from these values."""
-        ...
-
-    def trial(
-        self, model: PowderModel, options: FitOptions, start: Mapping[str, float], weights: Problem
-    ) -> tuple[float, int, int]:
-        """Go down from these values under the weights of another problem; return χ², points and parameters."""
-        ...
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """A fit, with the model and the options that repeat it.
-
-    Attributes
-    ----------
-    pieces : tuple of Advice
-        What was added to the model and the options at the beginning.
-    steps : tuple of Step
-        The same in words.
-    """
-
-    result: FitResult
-    model: PowderModel
-    options: FitOptions
-    pieces: tuple[Advice, ...] = ()
-    steps: tuple[Step, ...] = ()
-
-    @property
-    def values(self) -> dict[str, float]:
-        """Fitted parameters."""
-        return {name: p.value for name, p in self.result.parameters.items()}
-
-    def cost(self, weights: Problem) -> tuple[float, int, int]:
-        """χ² under the weights of another problem, points and parameters."""
-        problem = weighted_like(self.result.problem, weights)
-        chi2 = problem.evaluate(self.result.theta, derivatives=False).chi2
-        return chi2, problem.n_points, problem.n_varied
-
-
-def weighted_like(problem: Problem, other: Problem) -> Problem:
-    """Return the problem with the weights of another of the same scans: only with equal ones is χ² compared."""
-    pairs = zip(problem.scans, other.scans, strict=True)
-    return problem.with_sigmas([np.interp(s.bound.two_theta, o.bound.two_theta, o.sigma) for s, o in pairs])
-
-
-def seek(
-    model: PowderModel, first: FitResult, options: FitOptions, fitter: Fitter, progress: Progress | None = None
-) -> tuple[FitResult, PowderModel, FitOptions, tuple[Step, ...]]:
+def seek(stage: Stage, fitter: Fitter, progress: Progress | None = None) -> Stage:
     """Add the pieces of the kinds that `options.seek` names as long as BIC falls, and drop what others made idle.
 
     Parameters
     ----------
-    model : PowderModel
-    first : FitResult
+    stage : Stage
         The fit without them.
-    options : FitOptions
     fitter : Fitter
     progress : callable, optional
 
     Returns
     -------
-    result : FitResult
-        The last fit.
-    model, options
-        Which repeat it.
-    steps : tuple of Step
+    Stage
+        The last fit, with model and options that repeat it, and what was added.
     """
     tell = progress or silent
-    stage = _Stage(first, model, options)
+    base, before_all = (stage.model, stage.options), stage.steps
+    stage = replace(stage, steps=())
     for _ in range(_ROUNDS):
-        stage = _settled(_grown(stage, fitter, tell), (model, options), fitter)
+        stage = _settled(_grown(stage, fitter, tell), base, fitter)
         before = len(stage.pieces)
-        stage = _pruned(stage, (model, options), fitter, tell)
+        stage = _pruned(stage, base, fitter, tell)
         if len(stage.pieces) == before:
             break
-    return stage.result, stage.model, stage.options, stage.steps
+    return replace(stage, steps=(*before_all, *stage.steps))
 
 
-def _grown(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage:
+def _grown(stage: Stage, fitter: Fitter, tell: Progress) -> Stage:
     """Add one piece after the other."""
     for _ in range(_MOST_STEPS - len(stage.pieces)):
         following = _next(stage, fitter, tell)
@@ -157,7 +65,7 @@ def _grown(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage:
     return stage
 
 
-def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
+def _next(stage: Stage, fitter: Fitter, tell: Progress) -> Stage | None:
     """The fit with one piece more, or None where none pays."""
     tried, weights = [], stage.result.problem
     before = stage.cost(weights)
@@ -168,23 +76,23 @@ def _next(stage: _Stage, fitter: Fitter, tell: Progress) -> _Stage | None:
             cost = fitter.trial(model, options, start, weights)
         except InputError:
             continue
-        tried.append((_gain(before, cost), advice, model, options, start))
+        tried.append((gain(before, cost), advice, model, options, start))
     tried.sort(key=lambda entry: -entry[0] * entry[1].trust)
-    for gain, advice, model, options, start in tried[:_CONFIRMED]:
-        if gain <= PAYS:
+    for fallen_bic, advice, model, options, start in tried[:_CONFIRMED]:
+        if fallen_bic <= PAYS:
             continue
         result = fitter.fit(model, options, start)
-        there = _Stage(result, model, options, (*stage.pieces, advice))
-        full = _gain(before, there.cost(weights))
+        there = Stage(result, model, options, (*stage.pieces, advice))
+        full = gain(before, there.cost(weights))
         if full <= PAYS or (stage.result.success and not result.success):
             continue
-        level = tuple(a.options for g, a, *_ in tried if a is not advice and abs(gain - g) < LEVEL)
+        level = tuple(a.options for g, a, *_ in tried if a is not advice and abs(fallen_bic - g) < LEVEL)
         fallen = stage.result.statistics.chi2 - result.statistics.chi2
         return replace(there, steps=(*stage.steps, Step(advice.options, str(advice), fallen, full, level)))
     return None
 
 
-def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter, tell: Progress) -> _Stage:
+def _pruned(stage: Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter, tell: Progress) -> Stage:
     """Drop pieces that no longer pay since others are there, and stopgaps that something else explains as well."""
     for advice in stage.pieces:
         if advice not in stage.pieces or (advice is stage.pieces[-1] and advice.trust == 1.0):
@@ -196,23 +104,23 @@ def _pruned(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter,
             model, options = _with_all(pieces, base, stage)
             if advice.trust == 1.0:
                 cost = fitter.trial(model, options, stage.values, weights)
-                if _gain(cost, stage.cost(weights)) > PAYS:
+                if gain(cost, stage.cost(weights)) > PAYS:
                     continue
             result = fitter.fit(model, options, stage.values)
         except InputError:
             continue
         steps = tuple(s for s, piece in zip(stage.steps, stage.pieces, strict=True) if piece is not advice)
-        there = _Stage(result, model, options, pieces, steps)
-        if advice.trust < 1.0 and _gain(there.cost(weights), stage.cost(weights)) > PAYS:
+        there = Stage(result, model, options, pieces, steps)
+        if advice.trust < 1.0 and gain(there.cost(weights), stage.cost(weights)) > PAYS:
             there = _grown(there, fitter, tell)
-        pays = _gain(there.cost(weights), stage.cost(weights)) > PAYS
+        pays = gain(there.cost(weights), stage.cost(weights)) > PAYS
         if not pays and (there.result.success or not stage.result.success) and advice not in there.pieces:
             tell(f"dropped {advice.remedy}")
             stage = there
     return stage
 
 
-def _settled(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter) -> _Stage:
+def _settled(stage: Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter) -> Stage:
     """Humps that ran to the end of their reach start again from where they are."""
     for _ in range(_ROUNDS):
         pieces = _moved(stage)
@@ -222,11 +130,11 @@ def _settled(stage: _Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter
         result = fitter.fit(model, options, stage.values)
         told = zip(stage.steps, pieces, strict=True)
         steps = tuple(replace(step, options=piece.options) for step, piece in told)
-        stage = _Stage(result, model, options, pieces, steps)
+        stage = Stage(result, model, options, pieces, steps)
     return stage
 
 
-def _moved(stage: _Stage) -> tuple[Advice, ...]:
+def _moved(stage: Stage) -> tuple[Advice, ...]:
     """The pieces, those humps that stand at the end of their reach with their fitted centre and width."""
     fitted, moved = stage.result.parameters, list(stage.pieces)
     for label in {piece.scan for piece in moved}:
@@ -245,7 +153,7 @@ def _moved(stage: _Stage) -> tuple[Advice, ...]:
 
 
 def _with_all(
-    pieces: Sequence[Advice], base: tuple[PowderModel, FitOptions], stage: _Stage
+    pieces: Sequence[Advice], base: tuple[PowderModel, FitOptions], stage: Stage
 ) -> tuple[PowderModel, FitOptions]:
     """Model and options of the beginning with some of the pieces."""
     model, options = base
@@ -254,7 +162,7 @@ def _with_all(
     return model, options
 
 
-def _wanted(stage: _Stage) -> list[Advice]:
+def _wanted(stage: Stage) -> list[Advice]:
     """Advice of the wanted kinds that an option can follow, each followed by what would do as well."""
     kinds, options = set(stage.options.seek), stage.options
     found: dict[tuple[str, ...], Advice] = {}
@@ -266,20 +174,8 @@ def _wanted(stage: _Stage) -> list[Advice]:
     return list(found.values())[:_TRIED]
 
 
-def _gain(before: tuple[float, int, int], after: tuple[float, int, int]) -> float:
-    """By how much BIC falls for the χ² of known errors, or of the better model where that does not fit.
-
-    Where points were left out, what they had contributed counts as explained.
-    """
-    (chi2, points, varied), (new_chi2, new_points, new_varied) = before, after
-    scale = max(1.0, min(chi2 / max(points - varied, 1), new_chi2 / max(new_points - new_varied, 1)))
-    lost = points - new_points
-    added = new_varied - varied + (1 if lost > 0 else 0)
-    return (chi2 - new_chi2 - lost) / scale - added * float(np.log(points))
-
-
 def _followed(
-    advice: Advice, model: PowderModel, options: FitOptions, stage: _Stage
+    advice: Advice, model: PowderModel, options: FitOptions, stage: Stage
 ) -> tuple[PowderModel, FitOptions, dict[str, float]]:
     """Model and options with a piece, and where a fit of them starts."""
     start = stage.values

@@ -124,8 +124,13 @@ def _constraints(result: FitResult) -> list[str]:
 def _weights(result: FitResult) -> str:
     sources = list(dict.fromkeys(str(scan.data.attrs.get("sigma_from", "the scan")) for scan in result.scans))
     kept = "counting statistics" if sources == ["poisson"] else f"σ from {_listed(sources)}"
+    how = {
+        "y_calc": f"1/σ² by {kept}, at the end of the calculated pattern where σ² comes from counts",
+        "y_obs": f"1/σ² by {kept} of the observed pattern",
+        "none": "the same for all points (the mean σ²)",
+    }[result.options.weights]
     return (
-        f"Weights are 1/σ² by {kept}, at the end of the calculated pattern where σ² comes from counts. Errors in "
+        f"Weights are {how}. Errors in "
         "brackets are standard errors by counting from the covariance of all parameters, times max(1, √χ²); intervals "
         "of occupancies are 68 % intervals by profile likelihood. Errors by what the model lacks (to first order, from "
         "what the scan says of each piece that it might lack) are given beside them."

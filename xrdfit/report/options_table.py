@@ -70,7 +70,7 @@ def read_options(table: Mapping[str, Any], where: str, folder: Path) -> FitOptio
         For an unknown key or a value of another kind.
     """
     known = {f.name: f for f in fields(FitOptions)}
-    choices: dict[str, Any] = {}
+    choices: dict[str, Any] = {"usual": False}  # files of 0.1 do not have it, and nothing was added then
     for name, value in table.items():
         if name != "scans":
             choices[name] = _read(known, name, value, where, folder)

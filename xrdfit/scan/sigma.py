@@ -84,7 +84,7 @@ def doubts(counts: Array, sigma: Array, named: bool) -> tuple[bool, list[str]]:
     what = "the column of errors" if named else "the third column"
     if not len(finite):
         return False, [f"{what} holds no numbers: errors are those of counting"]
-    if np.all(finite == finite[0]) and np.ptp(counts[np.isfinite(counts)]) > 0:
+    if np.all(finite == finite[0]) and len(set(counts[np.isfinite(counts)].tolist())) > 1:
         if named:
             return True, [f"the column of errors is {finite[0]:g} everywhere, which no counting gives"]
         return False, [f"{what} is {finite[0]:g} everywhere: not taken for errors, which are those of counting"]

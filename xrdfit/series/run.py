@@ -192,8 +192,8 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
     """
     mark = job.fingerprint()
     if journal is not None and journal.head.get("job") == mark and not job.options.seek:
-        start = journal.head["start"]
-        options = replace(job.options, engine=journal.head["engine"])
+        start, usual = journal.head["start"], journal.head.get("usual", {})
+        options = replace(job.options, usual=False, engine=journal.head["engine"], **_lists_as_tuples(usual))
         return replace(job, options=options, start=None if start is None else Start(**start))
     tell("fitting the first scan")
     found: Job | None = None
@@ -214,17 +214,28 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
         raise InputError(f"none of the first {min(len(entries), _TRIED)} scans can be fitted: {reason}")
     if journal is not None:
         start = None if found.start is None else vars(found.start)
-        journal.begin({"job": mark, "engine": found.options.engine, "start": start})
+        journal.begin({"job": mark, "engine": found.options.engine, "usual": _added(job, found), "start": start})
     return found
+
+
+def _added(job: Job, found: Job) -> dict[str, Any]:
+    """Options of the job that the first scan changed: what usually varies on a diffractometer."""
+    names = ("vary", "tie", "background") if not job.options.seek else ()
+    pairs = ((name, getattr(job.options, name), getattr(found.options, name)) for name in names)
+    return {name: now for name, before, now in pairs if now != before}
+
+
+def _lists_as_tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
 def _chosen(job: Job, entry: Entry, tell: Progress) -> Job:
     """The job with the engine, and the pieces that one scan asks for where options ask for what it asks for."""
     scan = entry.read(job.reading)
     model, options = job.models[entry.model or ""], job.options
-    if options.seek:
+    if options.seek or options.usual:
         found = fit_with(model, scan, options, tell)
-        options = replace(found.options, seek=())
+        options = replace(found.options, seek=(), usual=False)
         job = replace(job, models={**job.models, entry.model or "": found.start_model})
         model = found.start_model
     return replace(job, options=replace(options, engine=choose_engine(model, scan, options)[0]))

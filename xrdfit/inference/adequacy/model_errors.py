@@ -134,6 +134,11 @@ def model_errors(result: Estimate) -> ModelErrors:
         priors.append(1.0)
         columns.append(column)
         direct = np.column_stack([direct, move])
+    for move in _by_weights(result, names):
+        kinds.append("weights")
+        priors.append(1.0)
+        columns.append(np.zeros_like(hood.residual))
+        direct = np.column_stack([direct, move])
     kinds += empirical_kinds
     table = np.column_stack([*columns, *empirical]) if columns or empirical else np.zeros((len(hood.residual), 0))
     rest = hood.seen(table)
@@ -193,6 +198,29 @@ def _totals(result: Estimate) -> list[tuple[Array, Array]]:
         move = inverse[:, i] * TOTAL_PART * atoms
         found.append((slope @ move, move))
     return found
+
+
+def _by_weights(result: Estimate, names: Sequence[str]) -> list[Array]:
+    """How far the occupancies move under weights by the observed pattern, (n_names,), where one does by an error.
+
+    Right weights of either kind give the same answer to a right model.
+    """
+    scans, problem = result.scans, result.problem
+    if result.options.weights != "y_calc":
+        return []
+    parts = problem.evaluate(result.theta).parts
+    sigmas = []
+    for fitted, scan, part in zip(scans, problem.scans, parts, strict=True):
+        if fitted.data.attrs.get("sigma_from", "poisson") == "file":
+            sigmas.append(scan.sigma)
+            continue
+        more = scan.bound.background.variance(part.linear[scan.n_phases :])
+        sigmas.append(np.sqrt(fitted.data["sigma"].values ** 2 + more))
+    hood = Neighbourhood.of(problem.with_sigmas(sigmas), result.theta)
+    rows = [hood.names.index(name) for name in names]
+    move = hood.response[rows] @ (hood.span.T @ hood.residual)
+    errors = [result.parameters[name].stderr for name in names]
+    return [move] if any(e and abs(m) > e for e, m in zip(errors, move, strict=True)) else []
 
 
 def _evidence(kinds: NDArray[np.str_], scales: Array, information: Array, pull: Array) -> Array:

@@ -134,7 +134,8 @@ def compare(
     whole = _all_sites(model, options, labels)
     full = fit_with(model, scans, whole, progress)
     engines: dict[str, Engine] = {s.label: s.engine for s in full.scans}
-    setup = prepare(model, scans, replace(whole, engine=engines), engines)
+    settled = replace(full.options, engine=engines, seek=())
+    setup = prepare(full.start_model, scans, settled, engines)
     jobs: list[tuple[tuple[str, ...], Callable[[Sequence[_Fitted]], _Fitted]]] = [
         (tuple(prefix + label for prefix, label in subset), partial(_fit_subset, setup, full, labels, subset))
         for n in range(1, len(labels) + 1)

@@ -167,24 +167,27 @@ def _end(
     The secant within a bracket, and every third time its middle: where one answer gives way to another, a profile
     has a kink.
     """
-    best, theta = profile.best, profile.start
+    best = profile.best
 
-    def excess(value: float) -> float:
-        """Height above the critical one, −z or so at the minimum's place and 0 at the end."""
-        nonlocal theta
-        chi2, theta = (profile.chi2, theta) if value == best else profile.at(value, theta)
+    def excess(value: float, start: Array) -> tuple[float, Array]:
+        """Height above the critical one, −z or so at the minimum's place and 0 at the end, and θ there.
+
+        The start is the last point inside: from one far outside, where others had to give way, there may be no way
+        back into a narrow valley.
+        """
+        chi2, theta = (profile.chi2, start) if value == best else profile.at(value, start)
         if chi2 < floor - _BETTER * inflation:
             raise ComputationError(
                 f"{name} has no interval: χ² is lower by {floor - chi2:.3g} at {name} = {value:.6g}; fit again from "
                 "there"
             )
         height = float(np.sqrt(max(chi2 - floor, 0.0) / inflation))
-        return height - critical(value, lambda: profile.values(value, theta))
+        return height - critical(value, lambda: profile.values(value, theta)), theta
 
     def clip(value: float) -> float:
         return min(value, limit) if step > 0 else max(value, limit)
 
-    inside, low = best, excess(best)
+    inside, (low, theta) = best, excess(best, profile.start)
     if low > 0.0:
         return []
     point = clip(best + z * step)
@@ -192,7 +195,7 @@ def _end(
     for count in range(_STEPS):
         if point == inside:
             return [point]
-        high = excess(point)
+        high, there = excess(point, theta)
         if abs(high) < _CLOSE * z:
             return [point]
         if high > 0.0:
@@ -200,7 +203,7 @@ def _end(
         else:
             if point == limit:
                 return [limit]
-            inside, low = point, high
+            inside, low, theta = point, high, there
         if outside is None:
             reached = abs(inside - best)
             growth = 1.02 * z / max(z + low, 1e-3 * z) if z + low > 0 else 4.0

@@ -58,9 +58,8 @@ def profile_of(problem: Problem, theta: Array, name: str) -> Profile | None:
     if name in problem.occupancies.names:
         return _occupancy_profile(problem, here, name)
     if name in problem.direct:
-        if name in {floor.name for floor in problem.floors}:
-            problem, theta = problem.released(theta)
-            here = problem.evaluate(theta)
+        problem, theta = problem.released(theta, name)
+        here = problem.evaluate(theta)
         return _component_profile(problem, theta, here, name, problem.direct.index(name))
     return None
 
