@@ -22,7 +22,7 @@ from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
-from xrdfit.inference.stage import Stage, weighted_like
+from xrdfit.inference.stage import Stage, Trial, weighted_like
 from xrdfit.inference.usual import with_usual
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
@@ -167,17 +167,15 @@ class _Fitter:
             setup = self._setup(model, options)
             return fit_setup(setup, model, start=_started(setup, start), progress=self.progress)
 
-    def trial(
-        self, model: PowderModel, options: FitOptions, start: Mapping[str, float], weights: Problem
-    ) -> tuple[float, int, int]:
-        """Go down from these values under the weights of another problem; return χ², points and parameters."""
+    def trial(self, model: PowderModel, options: FitOptions, start: Mapping[str, float], weights: Problem) -> Trial:
+        """Go down from these values under the weights of another problem."""
         with one_thread():
             setup = self._setup(model, options)
             problem = weighted_like(setup.problem, weights)
             origin = problem.theta({**problem.base, **_started(setup, start)})
             points = (origin, *thicknesses(problem, origin))
-            chi2 = min(descend(problem, theta, tolerance=0.5).chi2 for theta in points)
-            return chi2, problem.n_points, problem.n_varied
+            found = min((descend(problem, theta, tolerance=0.5) for theta in points), key=lambda s: s.chi2)
+            return Trial(problem, found.theta, found.chi2)
 
     def _setup(self, model: PowderModel, options: FitOptions) -> Setup:
         engines = {label: options.of(label).engine for label in self.scans}

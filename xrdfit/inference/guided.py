@@ -73,7 +73,7 @@ def _next(stage: Stage, fitter: Fitter, tell: Progress) -> Stage | None:
         tell(f"trying {advice.remedy}")
         try:
             model, options, start = _followed(advice, stage.model, stage.options, stage)
-            cost = fitter.trial(model, options, start, weights)
+            cost = fitter.trial(model, options, start, weights).cost
         except InputError:
             continue
         tried.append((gain(before, cost), advice, model, options, start))
@@ -103,7 +103,7 @@ def _pruned(stage: Stage, base: tuple[PowderModel, FitOptions], fitter: Fitter, 
             pieces = tuple(piece for piece in stage.pieces if piece is not advice)
             model, options = _with_all(pieces, base, stage)
             if advice.trust == 1.0:
-                cost = fitter.trial(model, options, stage.values, weights)
+                cost = fitter.trial(model, options, stage.values, weights).cost
                 if gain(cost, stage.cost(weights)) > PAYS:
                     continue
             result = fitter.fit(model, options, stage.values)

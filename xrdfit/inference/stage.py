@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
@@ -50,6 +51,29 @@ class Step:
         return f"{' '.join(self.options)}{told}: χ² falls by {self.delta_chi2:.0f}, BIC by {self.delta_bic:.0f}"
 
 
+Cost = tuple[float, int, int]
+"""χ², points and parameters."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Where a descent ended that stands in for a whole fit."""
+
+    problem: Problem
+    theta: NDArray[np.float64]
+    chi2: float
+
+    @property
+    def cost(self) -> Cost:
+        """χ², points and parameters."""
+        return self.chi2, self.problem.n_points, self.problem.n_varied
+
+    @property
+    def values(self) -> dict[str, float]:
+        """All parameters."""
+        return self.problem.evaluate(self.theta, derivatives=False).values
+
+
 class Fitter(Protocol):
     """How models are fitted to the scans in question."""
 
@@ -57,10 +81,8 @@ class Fitter(Protocol):
         """Fit, the search starting from these values."""
         ...
 
-    def trial(
-        self, model: PowderModel, options: FitOptions, start: Mapping[str, float], weights: Problem
-    ) -> tuple[float, int, int]:
-        """Go down from these values under the weights of another problem; return χ², points and parameters."""
+    def trial(self, model: PowderModel, options: FitOptions, start: Mapping[str, float], weights: Problem) -> Trial:
+        """Go down from these values under the weights of another problem."""
         ...
 
 
@@ -87,7 +109,7 @@ class Stage:
         """Fitted parameters."""
         return {name: p.value for name, p in self.result.parameters.items()}
 
-    def cost(self, weights: Problem) -> tuple[float, int, int]:
+    def cost(self, weights: Problem) -> Cost:
         """χ² under the weights of another problem, points and parameters."""
         problem = weighted_like(self.result.problem, weights)
         chi2 = problem.evaluate(self.result.theta, derivatives=False).chi2
@@ -100,7 +122,7 @@ def weighted_like(problem: Problem, other: Problem) -> Problem:
     return problem.with_sigmas([np.interp(s.bound.two_theta, o.bound.two_theta, o.sigma) for s, o in pairs])
 
 
-def gain(before: tuple[float, int, int], after: tuple[float, int, int]) -> float:
+def gain(before: Cost, after: Cost) -> float:
     """Return by how much BIC falls for the χ² of known errors, or of the better model where that does not fit.
 
     Where points were left out, what they had contributed counts as explained.

@@ -19,9 +19,10 @@ from xrdfit.crystal.radiation import Radiation, radiation
 from xrdfit.diffraction.background import Chebyshev, chebyshev_basis
 from xrdfit.fitting.blocks import Look
 from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.sizes import misfits
 from xrdfit.inference.result import FittedScan
-from xrdfit.inference.stage import PAYS, Fitter, Stage, Step, gain
+from xrdfit.inference.stage import PAYS, Cost, Fitter, Stage, Step, Trial, gain
 from xrdfit.model.ties import parse_tie
 from xrdfit.parameters import ParameterRow
 from xrdfit.progress import Progress, silent
@@ -33,10 +34,15 @@ _SHIFTS = ("displacement_mm", "zero_deg")
 _WIDTHS = ("U", "V", "W", "X", "Y", "S_L", "H_L")
 _FREED = ("W", "X", "S_L")
 _HIGHEST_ORDER = 18
+_ROUNDS = 3
+_USUAL = "usual on a diffractometer"
 
 
 def with_usual(stage: Stage, fitter: Fitter, progress: Progress | None = None) -> Stage:
     """Return the fit with what usually varies freed where the scans are of that kind; see the module.
+
+    What pays is found by descents from the fit that there is. The fit with it starts where the model does, since a cell
+    that had to make up for a displacement leads astray; so the options that are said repeat it to the last digit.
 
     Parameters
     ----------
@@ -46,67 +52,73 @@ def with_usual(stage: Stage, fitter: Fitter, progress: Progress | None = None) -
     progress : callable, optional
     """
     tell = progress or silent
+    for _ in range(_ROUNDS):
+        options, steps = _asked(stage, fitter, tell)
+        if not steps:
+            break
+        tell("fitting with the instrument's part")
+        result = fitter.fit(stage.model, options, {})
+        there = Stage(result, stage.model, options, steps=(*stage.steps, *steps))
+        weights = stage.result.problem
+        worse = gain(stage.cost(weights), there.cost(weights)) <= PAYS and len(steps) > 1
+        if worse or (stage.result.success and not result.success):
+            break
+        stage = there
+    return stage
+
+
+def _asked(stage: Stage, fitter: Fitter, tell: Progress) -> tuple[FitOptions, tuple[Step, ...]]:
+    """Options with what is to be freed beside, and what that is."""
     scans = [scan for scan in stage.result.scans if _reflects(scan, stage) and _crystalline(scan, stage)]
     shifted = [_name(stage, scan, "displacement_mm") for scan in scans if not _named(stage, scan, _SHIFTS)]
     sharp = [scan for scan in scans if not _named(stage, scan, _WIDTHS)]
     open_ = [scan for scan in scans if _order_is_open(scan, stage)]
+    options, weights = stage.options, stage.result.problem
+    here = Trial(weights, stage.result.theta, stage.result.statistics.chi2)
+    steps: list[Step] = []
     if shifted:
-        tell("fitting with the specimen's displacement")
-        options = replace(stage.options, vary=(*stage.options.vary, *shifted))
-        stage = _fitted(stage, fitter, options, ("--vary", *shifted), pays=-np.inf) or stage
-    if sharp and _misfits(stage):
-        tell("fitting with the instrument's widths")
+        tell("trying the specimen's displacement")
+        options = replace(options, vary=(*options.vary, *shifted))
+        there = fitter.trial(stage.model, options, here.values, weights)
+        steps.append(_step(("--vary", *shifted), here.cost, there.cost))
+        here = there
+    if sharp and _misfits(here):
+        tell("trying the instrument's widths")
         names = [_name(stage, scan, stem) for scan in sharp for stem in _FREED]
         ties = [f"{_name(stage, scan, 'H_L')} = {_name(stage, scan, 'S_L')}" for scan in sharp]
-        how = ("--vary", *names, *(text for tie in ties for text in ("--tie", f"'{tie}'")))
-        options = replace(stage.options, vary=(*stage.options.vary, *names), tie=(*stage.options.tie, *ties))
-        stage = _fitted(stage, fitter, options, how) or stage
-    return _with_orders(stage, open_, fitter, tell) if open_ and _misfits(stage) else stage
+        wider = replace(options, vary=(*options.vary, *names), tie=(*options.tie, *ties))
+        there = fitter.trial(stage.model, wider, here.values, weights)
+        if gain(here.cost, there.cost) > PAYS:
+            how = ("--vary", *names, *(text for tie in ties for text in ("--tie", f"'{tie}'")))
+            steps.append(_step(how, here.cost, there.cost))
+            options, here = wider, there
+    orders = {s.label: found for s in open_ if (found := _order(here, s.label))} if _misfits(here) else {}
+    if orders:
+        own = {s.label: options.of(s.label).background for s in stage.result.scans}
+        own |= {label: order for label, (order, _, _) in orders.items()}
+        options = replace(options, background=own if len(own) > 1 else own[""])
+        how = ("--background", ", ".join(f"{label}:{own[label]}" if label else str(own[label]) for label in orders))
+        steps.append(Step(how, _USUAL, sum(o[1] for o in orders.values()), sum(o[2] for o in orders.values()), ()))
+    return options, tuple(steps)
 
 
-def _misfits(stage: Stage) -> bool:
-    problem = stage.result.problem
-    return misfits(problem, problem.evaluate(stage.result.theta))
+def _step(how: tuple[str, ...], before: Cost, after: Cost) -> Step:
+    return Step(how, _USUAL, before[0] - after[0], gain(before, after), ())
 
 
-def _fitted(
-    stage: Stage, fitter: Fitter, options: FitOptions, how: tuple[str, ...], pays: float = PAYS
-) -> Stage | None:
-    """The fit with other options, or None where BIC does not fall by what must pay.
+def _misfits(trial: Trial) -> bool:
+    return misfits(trial.problem, trial.problem.evaluate(trial.theta))
 
-    It starts where the model does: a cell that had to make up for a displacement leads astray, and the options that
-    are said repeat the fit to the last digit.
+
+def _order(trial: Trial, label: str) -> tuple[int, float, float] | None:
+    """The order of lowest BIC for lines as they are, their heights free, and by how much χ² and BIC fall.
+
+    None where it is the one there is.
     """
-    result = fitter.fit(stage.model, options, {})
-    there = Stage(result, stage.model, options)
-    weights = stage.result.problem
-    fallen = gain(stage.cost(weights), there.cost(weights))
-    if fallen <= pays or (stage.result.success and not result.success):
-        return None
-    lower = stage.result.statistics.chi2 - result.statistics.chi2
-    return replace(there, steps=(*stage.steps, Step(how, "usual on a diffractometer", lower, fallen, ())))
-
-
-def _with_orders(stage: Stage, scans: Sequence[FittedScan], fitter: Fitter, tell: Progress) -> Stage:
-    """The fit with the orders of the background that the residual asks for."""
-    labels = [scan.label for scan in scans]
-    orders = {label: order for label in labels if (order := _order(stage, label)) is not None}
-    if not orders:
-        return stage
-    tell("fitting with another background")
-    own = {s.label: orders.get(s.label, stage.options.of(s.label).background) for s in stage.result.scans}
-    options = replace(stage.options, background=own if len(own) > 1 else orders[""])
-    how = ("--background", ", ".join(f"{label}:{order}" if label else str(order) for label, order in orders.items()))
-    return _fitted(stage, fitter, options, how) or stage
-
-
-def _order(stage: Stage, label: str) -> int | None:
-    """The order of lowest BIC for lines as they were fitted, their heights free; None where it is the one there is."""
-    problem = stage.result.problem
+    problem = trial.problem
     i = next(i for i, scan in enumerate(problem.scans) if scan.label == label)
-    scan, look = problem.scans[i], _looks(stage)[i]
-    others = [name.rpartition("__")[2] for name in scan.linear]
-    keep = np.array([not other.startswith("bkg_") for other in others])
+    scan, look = problem.scans[i], _looks(problem, trial.theta)[i]
+    keep = np.array([problem.rows[name].kind.stem != "bkg" for name in scan.linear])
     lines = np.column_stack([look.patterns, look.basis])[:, keep]
     polynomials = chebyshev_basis(scan.bound.two_theta, _HIGHEST_ORDER)
     present = int((~keep).sum()) - 1
@@ -115,7 +127,8 @@ def _order(stage: Stage, label: str) -> int | None:
     scale = max(1.0, float(chi2[-1]) / n)
     bic = chi2 / scale + np.arange(len(chi2)) * np.log(n)
     best = present + int(np.argmin(bic[present:]))
-    return best if bic[present] - bic[best] > PAYS else None
+    fallen = float(bic[present] - bic[best])
+    return (best, float(chi2[present] - chi2[best]), fallen) if fallen > PAYS else None
 
 
 def _nested_chi2(always: NDArray[np.float64], further: NDArray[np.float64], target: NDArray[np.float64]):
@@ -148,15 +161,14 @@ def _crystalline(scan: FittedScan, stage: Stage) -> bool:
     """Whether the phase that scatters most has crystals large enough."""
     problem = stage.result.problem
     i = next(i for i, s in enumerate(problem.scans) if s.label == scan.label)
-    patterns = _looks(stage)[i].patterns
+    patterns = _looks(problem, stage.result.theta)[i].patterns
     scales = problem.evaluate(stage.result.theta, derivatives=False).parts[i].linear[: problem.scans[i].n_phases]
     strongest = int(np.argmax(patterns.sum(axis=0) * scales))
     return scan.model.phases[strongest].size_nm >= CRYSTALLINE_NM
 
 
-def _looks(stage: Stage) -> tuple[Look, ...]:
-    """What the model gives at the answer, by scan."""
-    problem, theta = stage.result.problem, stage.result.theta
+def _looks(problem: Problem, theta: NDArray[np.float64]) -> tuple[Look, ...]:
+    """What the model gives at θ, by scan."""
     return problem.looks(theta, problem.expand(theta)[0], derivatives=False)
 
 
