@@ -90,7 +90,7 @@ def pyrochlore(folder: Path) -> None:
         options["start"] = {"occ_Rb_32e": 0.4, "size_nm": 60.0, **given.get("start", {})}
         if "occ_Rb_32e" in given.get("fix", {}):
             options["start"].pop("occ_Rb_32e")
-        result = xf.fit(changed, scan, **options)
+        result = xf.fit(changed, scan, usual=False, **options)
         numbers = " | ".join(cell(result, name) for name in COLUMNS)
         s = result.statistics
         word = label if result.success else f"{label} — {result.message}"
@@ -100,7 +100,7 @@ def pyrochlore(folder: Path) -> None:
 def fluorite(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Yield quantity, result and known answer for CaF2."""
     scan = xf.read_pattern(str(folder / "caf2_fluorite_cpd.prn"))
-    options: dict[str, Any] = {"monochromator_deg": 26.6, "radius_mm": 173.0, "radiation": "cu-ka"}
+    options: dict[str, Any] = {"monochromator_deg": 26.6, "radius_mm": 173.0, "radiation": "cu-ka", "usual": False}
     vary = ("occ_F_8c", "displacement_mm")
     held = xf.fit(xf.load_model("caf2"), scan, vary=vary, **options)
     low, high = held.interval("occ_F_8c", 0.95)
@@ -127,7 +127,7 @@ def hexaboride(folder: Path) -> Iterator[tuple[str, str, str]]:
     scan = xf.read_pattern(str(folder / "lab6_nist_srm660c_100a.cif"))
     model = xf.load_model("lab6")
     tied = replace(model, ties=(parse_tie("H_L = S_L"),))
-    options: dict[str, Any] = {"fix": {"mixing": 1.0}, "background": 6}
+    options: dict[str, Any] = {"usual": False, "fix": {"mixing": 1.0}, "background": 6}
     shift = ("displacement_mm", "W", "X")
     without = xf.fit(model, scan, vary=shift, **options)
     axial = xf.fit(tied, scan, vary=(*shift, "S_L"), start={"S_L": 0.02}, **options)
@@ -155,7 +155,7 @@ def copper_gold(folder: Path) -> Iterator[tuple[str, str, str]]:
     ties = ("occ_Cu_1a = 1 - occ_Au_1a", "occ_Au_3c = (1 - occ_Au_1a)/3", "occ_Cu_3c = 1 - occ_Au_3c")
     phase = xf.Phase("cu3au", structure, size_nm=30.0, vary=("occ_Au_1a",))
     model = xf.PowderModel("cu3au", (phase,), ties=tuple(parse_tie(t) for t in ties))
-    result = xf.fit(model, scan, vary=("displacement_mm", "b_overall"))
+    result = xf.fit(model, scan, usual=False, vary=("displacement_mm", "b_overall"))
     site = result["occ_Au_1a"]
     order = (site.value - 0.25) / 0.75
     errors = [(e or 0.0) / 0.75 for e in (site.stderr, site.stderr_serial)]

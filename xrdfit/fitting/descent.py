@@ -20,6 +20,8 @@ Array = NDArray[np.float64]
 _FIRST_DAMPING = 1e-10
 _MOST_DAMPING = 1e8
 _PASSES = 4
+_CREEP_STEPS = 10
+_CREEP = 0.1  # of χ² over so many steps, times χ² over the points: the bottom of a valley without an end
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ def descend(
         return Solution(theta, problem.evaluate(theta, derivatives=False).chi2, True, "nothing to move")
     here = problem.evaluate(theta)
     damping = _FIRST_DAMPING
+    passed: list[float] = []
     for _ in range(steps):
+        passed.append(here.chi2)
         curvature, gradient = here.jacobian.T @ here.jacobian, here.jacobian.T @ here.residual
         move = bounded_step(curvature, gradient, problem.lower - theta, problem.upper - theta, free, damping)
         promise = -float(2.0 * gradient @ move + move @ curvature @ move)
@@ -92,7 +96,10 @@ def descend(
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
                 return Solution(theta, here.chi2, True, "no direction leads down")
-    return Solution(theta, here.chi2, False, f"no minimum within {steps} steps")
+    crept = len(passed) > _CREEP_STEPS and passed[-_CREEP_STEPS] - here.chi2 < _CREEP * max(
+        1.0, here.chi2 / problem.n_points
+    )
+    return Solution(theta, here.chi2, crept, "creeping" if crept else f"no minimum within {steps} steps")
 
 
 def _tried(problem: Problem, theta: Array) -> Evaluation | None:
