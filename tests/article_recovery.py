@@ -51,7 +51,7 @@ def noisy_scan(name: str, index: int):
 def recover(name: str, n: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Fit n noisy scans; returns estimates and standard errors by parameter, each (n,)."""
     model = xf.load_model(name)
-    results = [xf.fit(model, noisy_scan(name, i)) for i in range(n)]
+    results = [xf.fit(model, noisy_scan(name, i), engine="bragg") for i in range(n)]
     assert all(r.success for r in results)
     names = list(truth(name))
     return (
@@ -70,7 +70,13 @@ def random_starts(model, scan, n: int, seed: int, **options) -> list:
     rows = [r for r in model.rows("bragg") if r.vary and np.isfinite([r.minimum, r.maximum]).all()]
     rng = np.random.default_rng(seed)
     return [
-        xf.fit(model, scan, start={r.name: float(rng.uniform(r.minimum, r.maximum)) for r in rows}, **options)
+        xf.fit(
+            model,
+            scan,
+            engine="bragg",
+            start={r.name: float(rng.uniform(r.minimum, r.maximum)) for r in rows},
+            **options,
+        )
         for _ in range(n)
     ]
 

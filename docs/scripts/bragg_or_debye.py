@@ -31,7 +31,7 @@ def biases(preset: str, size_nm: float, shape: str) -> list[dict[str, object]]:
     truth = xf.simulate(model, TWO_THETA, engine="debye", values={"size_nm": size_nm})
     scan = xf.make_pattern(TWO_THETA, truth / truth.max() * MAXIMUM + BACKGROUND)
     phase = replace(model.phases[0], shape=shape, size_nm=size_nm * (0.87 if shape == "scherrer" else 1.0))
-    result = xf.fit(replace(model, phases=(phase,)), scan)
+    result = xf.fit(replace(model, phases=(phase,)), scan, engine="bragg")
     counting = max(1.0, result.statistics.chi2_reduced) ** 0.5
     true = {r.name: r.value for r in model.rows("bragg")} | {"size_nm": size_nm}
     rows: list[dict[str, object]] = []

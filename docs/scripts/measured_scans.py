@@ -90,7 +90,7 @@ def pyrochlore(folder: Path) -> None:
         options["start"] = {"occ_Rb_32e": 0.4, "size_nm": 60.0, **given.get("start", {})}
         if "occ_Rb_32e" in given.get("fix", {}):
             options["start"].pop("occ_Rb_32e")
-        result = xf.fit(changed, scan, usual=False, **options)
+        result = xf.fit(changed, scan, engine="bragg", usual=False, **options)
         numbers = " | ".join(cell(result, name) for name in COLUMNS)
         s = result.statistics
         word = label if result.success else f"{label} — {result.message}"
@@ -102,7 +102,7 @@ def fluorite(folder: Path) -> Iterator[tuple[str, str, str]]:
     scan = xf.read_pattern(str(folder / "caf2_fluorite_cpd.prn"))
     options: dict[str, Any] = {"monochromator_deg": 26.6, "radius_mm": 173.0, "radiation": "cu-ka", "usual": False}
     vary = ("occ_F_8c", "displacement_mm")
-    held = xf.fit(xf.load_model("caf2"), scan, vary=vary, **options)
+    held = xf.fit(xf.load_model("caf2"), scan, engine="bragg", vary=vary, **options)
     low, high = held.interval("occ_F_8c", 0.95)
     yield "CaF2: a (Å)", f"{held['a'].value:.5f} ± {held['a'].stderr:.5f}", "5.4631 ± 0.0007"
     yield (
@@ -111,14 +111,14 @@ def fluorite(folder: Path) -> Iterator[tuple[str, str, str]]:
         "1.00 ± 0.03",
     )
     free_b = {"vary": (*vary, "b_Ca_4a", "b_F_8c"), "fix": {"occ_Ca_4a": 0.9}}
-    below = xf.fit(xf.load_model("caf2"), scan, **free_b, **options)
+    below = xf.fit(xf.load_model("caf2"), scan, engine="bragg", **free_b, **options)
     ratio, error = below["occ_F_8c"].value / 0.9, (below["occ_F_8c"].stderr or 0.0) / 0.9
     yield (
         "CaF2: F per Ca, Ca held at 0.9, both B free",
         f"{ratio:.3f} ± {error:.3f} ± {below['occ_F_8c'].stderr_model / 0.9:.3f} (model)",
         "1.00 ± 0.03",
     )
-    both = xf.fit(xf.load_model("caf2"), scan, vary=("occ_*", "displacement_mm"), **options)
+    both = xf.fit(xf.load_model("caf2"), scan, engine="bragg", vary=("occ_*", "displacement_mm"), **options)
     yield "CaF2: both occupancies free", both.message, "must be refused"
 
 
@@ -129,8 +129,8 @@ def hexaboride(folder: Path) -> Iterator[tuple[str, str, str]]:
     tied = replace(model, ties=(parse_tie("H_L = S_L"),))
     options: dict[str, Any] = {"usual": False, "fix": {"mixing": 1.0}, "background": 6}
     shift = ("displacement_mm", "W", "X")
-    without = xf.fit(model, scan, vary=shift, **options)
-    axial = xf.fit(tied, scan, vary=(*shift, "S_L"), start={"S_L": 0.02}, **options)
+    without = xf.fit(model, scan, engine="bragg", vary=shift, **options)
+    axial = xf.fit(tied, scan, engine="bragg", vary=(*shift, "S_L"), start={"S_L": 0.02}, **options)
     for word, r, a, t in (
         ("S/L = H/L free", axial, "4.15678 ± 0.0002", "−0.079 ± 0.005"),
         ("no axial term", without, "4.15641 (another programme)", "−0.037 (another programme)"),
@@ -155,7 +155,7 @@ def copper_gold(folder: Path) -> Iterator[tuple[str, str, str]]:
     ties = ("occ_Cu_1a = 1 - occ_Au_1a", "occ_Au_3c = (1 - occ_Au_1a)/3", "occ_Cu_3c = 1 - occ_Au_3c")
     phase = xf.Phase("cu3au", structure, size_nm=30.0, vary=("occ_Au_1a",))
     model = xf.PowderModel("cu3au", (phase,), ties=tuple(parse_tie(t) for t in ties))
-    result = xf.fit(model, scan, usual=False, vary=("displacement_mm", "b_overall"))
+    result = xf.fit(model, scan, engine="bragg", usual=False, vary=("displacement_mm", "b_overall"))
     site = result["occ_Au_1a"]
     order = (site.value - 0.25) / 0.75
     errors = [(e or 0.0) / 0.75 for e in (site.stderr, site.stderr_serial)]

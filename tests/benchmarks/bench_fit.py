@@ -54,7 +54,7 @@ def counts():
 
 
 def fitted():
-    return xf.fit(model(), xf.make_pattern(TWO_THETA, counts()), fix={"mixing": MIXING}, start=START)
+    return xf.fit(model(), xf.make_pattern(TWO_THETA, counts()), engine="bragg", fix={"mixing": MIXING}, start=START)
 
 
 def rietx_fit(rx, data):
@@ -106,7 +106,7 @@ def test_a_fit_beside_rietx():
     scan, start = xf.make_pattern(TWO_THETA, y), model()
 
     def ours():
-        return xf.fit(start, scan, fix={"mixing": MIXING}, start=START)
+        return xf.fit(start, scan, engine="bragg", fix={"mixing": MIXING}, start=START)
 
     def theirs():
         return rietx_fit(rx, data)

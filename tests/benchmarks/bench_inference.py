@@ -26,7 +26,7 @@ def scan(model):
 
 @pytest.fixture(scope="module")
 def result(model, scan):
-    return xf.fit(model, scan)
+    return xf.fit(model, scan, engine="bragg")
 
 
 @pytest.mark.parametrize("name", ["occ_Cu_8c", "occ_Cu_24e", "b_overall", "scale", "share_Cu_8c", "Cu"])

@@ -25,8 +25,8 @@ def seconds(function, repeats=4):
 
 def test_two_scans_cost_little_more_than_twice_one():
     first, second = (scan_of(alloy(), "cu-ka", GRID, seed) for seed in (1, 2))
-    one = seconds(lambda: xf.fit(alloy(), first, radiation="cu-ka", background=3))
-    two = seconds(lambda: xf.fit(alloy(), {"a": first, "b": second}, radiation="cu-ka", background=3))
+    one = seconds(lambda: xf.fit(alloy(), first, engine="bragg", radiation="cu-ka", background=3))
+    two = seconds(lambda: xf.fit(alloy(), {"a": first, "b": second}, engine="bragg", radiation="cu-ka", background=3))
     print(f"one scan {one:.3f} s, two {two:.3f} s: {two / one:.2f} times")
     assert two < 2.2 * one
 
@@ -35,6 +35,6 @@ def test_five_scans_of_5000_points():
     rays = ("cu-ka", "co-ka", "mo-ka", "neutron:1.5", 1.2)
     scans = {f"s{i}": scan_of(alloy(), ray, GRID, i) for i, ray in enumerate(rays)}
     radiation = {f"s{i}": ray for i, ray in enumerate(rays)}
-    five = seconds(lambda: xf.fit(alloy(), scans, radiation=radiation, background=3), 3)
+    five = seconds(lambda: xf.fit(alloy(), scans, engine="bragg", radiation=radiation, background=3), 3)
     print(f"five scans of 5000 points: {five:.3f} s")
     assert five < 1.0

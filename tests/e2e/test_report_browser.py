@@ -37,7 +37,7 @@ def result():
     pattern = xf.simulate(xf.load_model("cu2se-6nm"), angles, radiation="cu-ka")
     counts = np.random.default_rng(3).poisson(200.0 + 4000.0 * pattern / pattern.max()).astype(float)
     scan = xf.make_pattern(angles, counts, file="<b>made</b>.xy")
-    return xf.fit(xf.load_model("cu2se-6nm"), scan, fix={"mixing": 0.5}, exclude=[(33.0, 35.0)])
+    return xf.fit(xf.load_model("cu2se-6nm"), scan, engine="bragg", fix={"mixing": 0.5}, exclude=[(33.0, 35.0)])
 
 
 @pytest.fixture(scope="module")

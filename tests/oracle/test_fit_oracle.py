@@ -62,7 +62,7 @@ def scan():
 
 
 def test_minimum_and_covariance(scan):
-    result = xf.fit(xf.load_model("cu2se-6nm"), scan("cu2se-6nm"))
+    result = xf.fit(xf.load_model("cu2se-6nm"), scan("cu2se-6nm"), engine="bragg")
     names = [n for n, p in result.parameters.items() if p.status == "varied"]
     assert len(names) == result.statistics.n_varied
     _compare(result, names)
@@ -81,7 +81,13 @@ def test_minimum_and_covariance_of_the_debye_engine():
 
 def test_with_a_total_and_displacement_parameters(scan):
     """One occupancy follows from the total: eliminated here by hand."""
-    result = xf.fit(xf.load_model("cu2se-2nm"), scan("cu2se-2nm"), total={"Cu": 7.968}, vary=["b_overall", "zero_deg"])
+    result = xf.fit(
+        xf.load_model("cu2se-2nm"),
+        scan("cu2se-2nm"),
+        engine="bragg",
+        total={"Cu": 7.968},
+        vary=["b_overall", "zero_deg"],
+    )
     assert result["occ_Cu_24e"].status == "derived"
     names = [n for n, p in result.parameters.items() if p.status == "varied"]
     total = ("occ_Cu_24e", {"occ_Cu_8c": 8, "occ_Cu_4b": 4, "occ_Cu_24e": 24}, 7.968)

@@ -29,7 +29,13 @@ def scans():
 @pytest.fixture(scope="module")
 def fitted(scans):
     return xf.fit(
-        alloy(), scans, radiation=RADIATION, background=ORDER, vary=["b_overall", "hrpt__zero_deg"], usual=False
+        alloy(),
+        scans,
+        engine="bragg",
+        radiation=RADIATION,
+        background=ORDER,
+        vary=["b_overall", "hrpt__zero_deg"],
+        usual=False,
     )
 
 
@@ -100,6 +106,6 @@ def test_statistics_of_all_and_of_each(scans, fitted):
 
 def test_one_scan_by_label_is_the_plain_fit(scans):
     choices = {"background": ORDER, "vary": ["b_overall"]}
-    plain = xf.fit(alloy(), scans["lab"], radiation="cu-ka", **choices)
-    named = xf.fit(alloy(), {"lab": scans["lab"]}, radiation={"lab": "cu-ka"}, **choices)
+    plain = xf.fit(alloy(), scans["lab"], engine="bragg", radiation="cu-ka", **choices)
+    named = xf.fit(alloy(), {"lab": scans["lab"]}, engine="bragg", radiation={"lab": "cu-ka"}, **choices)
     assert named == plain

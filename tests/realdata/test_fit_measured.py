@@ -35,6 +35,7 @@ class TestCalciumFluoride:
         result = xf.fit(
             xf.load_model("caf2"),
             fluorite,
+            engine="bragg",
             vary=["occ_F_8c", "displacement_mm"],
             start={"occ_F_8c": 0.6, "a": 5.45},
             **ROUND_ROBIN,
@@ -51,6 +52,7 @@ class TestCalciumFluoride:
         result = xf.fit(
             xf.load_model("caf2"),
             fluorite,
+            engine="bragg",
             vary=["occ_F_8c", "displacement_mm", "b_Ca_4a", "b_F_8c"],
             fix={"occ_Ca_4a": 0.9},
             **ROUND_ROBIN,
@@ -59,7 +61,9 @@ class TestCalciumFluoride:
         assert result["occ_F_8c"].value / 0.9 == pytest.approx(1.0, abs=0.03)
 
     def test_both_occupancies_free_is_said_to_be_singular(self, fluorite):
-        result = xf.fit(xf.load_model("caf2"), fluorite, vary=["occ_*", "displacement_mm"], **ROUND_ROBIN)
+        result = xf.fit(
+            xf.load_model("caf2"), fluorite, engine="bragg", vary=["occ_*", "displacement_mm"], **ROUND_ROBIN
+        )
         assert not result.success
         assert "singular" in result.message
         assert "occ_Ca_4a" in result.message
@@ -81,6 +85,7 @@ class TestLanthanumHexaboride:
         result = xf.fit(
             model,
             hexaboride,
+            engine="bragg",
             vary=["displacement_mm", "S_L", "W", "X"],
             start={"S_L": 0.02},
             fix={"mixing": 1},
@@ -94,7 +99,7 @@ class TestLanthanumHexaboride:
     def test_what_leaving_axial_divergence_out_costs(self, hexaboride):
         """Another programme found 4.15641 Å and −0.037 mm; its neglect must move us by as much, and be worse."""
         options = {"vary": ["displacement_mm", "W", "X"], "fix": {"mixing": 1.0}, "background": 6}
-        result = xf.fit(xf.load_model("lab6"), hexaboride, **options)
+        result = xf.fit(xf.load_model("lab6"), hexaboride, engine="bragg", **options)
         assert result["a"].value == pytest.approx(4.15641, abs=0.0001)
         assert result["displacement_mm"].value == pytest.approx(-0.037, abs=0.003)
         assert any("serially correlated" in w for w in result.warnings)
@@ -106,7 +111,7 @@ def pyrochlore(realdata, measured):
     scan = measured("RbTa2O5F.xrdml")
     vary = ["occ_Rb_32e", "x_*", "b_[TRO]*", "displacement_mm"]
     return [
-        xf.fit(model, scan, vary=vary, start={"occ_Rb_32e": start, "size_nm": 60.0}, background=8)
+        xf.fit(model, scan, engine="bragg", vary=vary, start={"occ_Rb_32e": start, "size_nm": 60.0}, background=8)
         for start in (0.4, 0.1, 0.7)
     ]
 
@@ -157,7 +162,9 @@ def _copper_gold(order):
 
 def test_order_of_copper_gold(measured):
     """Superlattice lines are there: S > 0 by more than 3 errors, the wider ones; the start is nearly disordered."""
-    result = xf.fit(_copper_gold(0.1), measured("cu3au_ordered.raw"), vary=["displacement_mm", "b_overall"])
+    result = xf.fit(
+        _copper_gold(0.1), measured("cu3au_ordered.raw"), engine="bragg", vary=["displacement_mm", "b_overall"]
+    )
     assert result.success
     gold = result["occ_Au_1a"]
     order, error = (gold.value - 0.25) / 0.75, gold.stderr_serial / 0.75
@@ -201,7 +208,7 @@ class TestMixture:
         rows = [{"species": e, "xyz": xyz, "b_iso": 0.7} for e, xyz in self.BISMUTH_OXIDE]
         other = xf.Phase("bi2o3", Structure.from_sites("Bi2O3", space_group("P 1 21/c 1"), cell, rows), size_nm=30.0)
         model = xf.PowderModel("mixture", (nickel_oxide, other))
-        result = xf.fit(model, mixture, vary=["displacement_mm"], range=(15, 100))
+        result = xf.fit(model, mixture, engine="bragg", vary=["displacement_mm"], range=(15, 100))
         assert result.success
         assert result["nio__a"].value == pytest.approx(4.177, abs=0.005)
         assert result["bi2o3__a"].value == pytest.approx(5.849, abs=0.01)
@@ -216,7 +223,7 @@ class TestMixture:
 
     def test_a_missing_phase_is_noticed(self, mixture, nickel_oxide):
         model = xf.PowderModel("nio", (nickel_oxide,))
-        result = xf.fit(model, mixture, vary=["displacement_mm"], range=(15, 100))
+        result = xf.fit(model, mixture, engine="bragg", vary=["displacement_mm"], range=(15, 100))
         missing = [w for w in result.warnings if "explained by no phase" in w]
         assert len(missing) == 1
         angle = float(missing[0].split(" at ")[1].split("°")[0])

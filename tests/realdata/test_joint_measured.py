@@ -53,7 +53,7 @@ def scans(realdata):
 
 @pytest.fixture(scope="module")
 def joint(anglesite, scans):
-    return xf.fit(anglesite, scans, **OF_SCANS, **CHOICES)
+    return xf.fit(anglesite, scans, engine="bragg", **OF_SCANS, **CHOICES)
 
 
 @pytest.mark.slow
@@ -67,7 +67,7 @@ def test_one_cell_fits_both(joint):
 @pytest.mark.parametrize("label", ["d1a", "lab"])
 def test_neither_scan_fits_much_worse_than_alone(anglesite, scans, joint, label):
     own = {name: value[label] for name, value in OF_SCANS.items()}
-    alone = xf.fit(anglesite, scans[label], **own, **CHOICES)
+    alone = xf.fit(anglesite, scans[label], engine="bragg", **own, **CHOICES)
     together = next(s for s in joint.scans if s.label == label)
     assert together.statistics.r_wp < 1.05 * alone.statistics.r_wp
 

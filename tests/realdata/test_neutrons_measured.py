@@ -45,6 +45,7 @@ class TestGarnet:
         return xf.fit(
             model,
             scan,
+            engine="bragg",
             radiation="neutron:1.909",
             vary=["occ_Fe*", "b_*", "x_*", "y_*", "z_*", "U", "V", "W", "S_L", *vary],
             fix=STILL,
@@ -85,6 +86,7 @@ class TestCobaltite:
         return xf.fit(
             coarse("lbco", "Pm-3m", 3.89, rows, U=0.08, V=-0.12, W=0.12, Y=0.08),
             xf.read_pattern(realdata / "neutron" / "lbco_hrpt.xye"),
+            engine="bragg",
             radiation=radiation,
             vary=["zero_deg", *vary],
             fix=STILL,
@@ -119,7 +121,7 @@ def test_a_header_that_says_neutrons():
     scan = xf.read_pattern(path)
     assert scan.attrs["probe"] == "neutron"
     with pytest.raises(InputError, match="--radiation neutron:"):
-        xf.fit(xf.load_model("si"), scan, radiation="cu-ka")
+        xf.fit(xf.load_model("si"), scan, engine="bragg", radiation="cu-ka")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,9 @@ def test_antisites_under_a_bent_beam(scan, options):
     """4 % of Ni and Li change places; each scan needs the option that names what bends its intensities."""
     if not (CASES / scan).is_file():
         pytest.skip(f"{scan} of the shared cases is not here")
-    result = xf.fit(xf.load_model(CASES / "10_nmc_tied.toml"), xf.read_pattern(CASES / scan), vary=["W"], **options)
+    result = xf.fit(
+        xf.load_model(CASES / "10_nmc_tied.toml"), xf.read_pattern(CASES / scan), engine="bragg", vary=["W"], **options
+    )
     assert result.success
     found = result["occ_Ni_3a"]
     assert found.value == pytest.approx(0.040, abs=2.0 * found.stderr)

@@ -19,6 +19,7 @@ def test_garnet_has_one_degree_of_freedom(crystals):
     result = xf.fit(
         xf.load_model(crystals / "04a_garnet_start.cif"),
         xf.read_pattern(crystals / "04a_garnet.xy"),
+        engine="bragg",
         total={"Al": 24, "Ga": 16},
         vary=["occ_Al*", "occ_Ga*", "W"],
         radiation="cu-ka",

@@ -63,7 +63,7 @@ def test_a_cell_that_grows_with_the_temperature(realdata, tmp_path):
         MODEL + "".join(sites) + "\n[instrument]\nU = 0.3\nV = -0.5\nW = 0.4\nzero_deg = 0.1\n"
     )
     found = xf.fit_series(
-        xf.load_model(tmp_path / "model.toml"), str(tmp_path / "*.dat"),
+        xf.load_model(tmp_path / "model.toml"), str(tmp_path / "*.dat"), engine="bragg",
         coord={"kelvin": "header:TEMP"}, mode="sequential", radiation="neutron:1.87", background=12,
         vary=["zero_deg", "U", "V", "W", "b_*", "x_*", "z_*", "y_O_8d", "occ_Co_*"], model_errors=False,
         range=(10.0, 150.0), fix={"mixing": None, "size_nm": 300.0, "b_overall": 0.0},

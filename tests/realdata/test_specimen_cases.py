@@ -19,7 +19,9 @@ def crystals(realdata):
 
 def antisites(crystals, name, radiation="cu-ka", **choices):
     model = xf.load_model(str(crystals / "10_nmc_tied.toml"))
-    return xf.fit(model, xf.read_pattern(str(crystals / name)), vary=["W"], radiation=radiation, **choices)
+    return xf.fit(
+        model, xf.read_pattern(str(crystals / name)), engine="bragg", vary=["W"], radiation=radiation, **choices
+    )
 
 
 def remedies(result):
@@ -59,8 +61,8 @@ def test_a_heavier_atom_on_the_site(crystals):
     """Rutile with niobium on the titanium's site: 1.05 where asked for, and a word where the limit of 1 presses."""
     model, scan = xf.load_model(str(crystals / "12_ti_only.cif")), xf.read_pattern(str(crystals / "12_nb_doped.xy"))
     options = {"vary": ["occ_Ti*", "W"], "radiation": "cu-ka"}
-    held = xf.fit(model, scan, **options)
+    held = xf.fit(model, scan, engine="bragg", **options)
     name = next(n for n, p in held.parameters.items() if n.startswith("occ_Ti") and p.status == "at bound")
     assert any(f"--limits {name}=0:" in warning for warning in held.warnings)
-    free = xf.fit(model, scan, limits={name: (0.0, 1.3)}, **options)[name]
+    free = xf.fit(model, scan, engine="bragg", limits={name: (0.0, 1.3)}, **options)[name]
     assert free.value == pytest.approx(1.05, abs=3.0 * free.stderr)

@@ -46,7 +46,7 @@ def case(request, realdata):
 def fitted(case, more=(), **start):
     _, model, scan, choices = case
     vary = [*choices["vary"], *more]
-    return xf.fit(model, scan, **{**choices, "vary": vary, "start": {"S_L": 0.02, **start}})
+    return xf.fit(model, scan, engine="bragg", **{**choices, "vary": vary, "start": {"S_L": 0.02, **start}})
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def tally(truth: str, **scan) -> Counter[str]:
     model = xf.load_model("cu2se")
     verdicts: Counter[str] = Counter()
     for seed in SEEDS:
-        found = xf.compare(model, scan_of(model, seed, values=values, **scan), fix={"b_overall": 0.0})
+        found = xf.compare(model, scan_of(model, seed, values=values, **scan), engine="bragg", fix={"b_overall": 0.0})
         named = "right" if set(found.best.sites) == occupied else "wrong"
         verdicts[named if found.verdict == "decided" else found.verdict] += 1
     print(f"{truth} {scan or 'at 5000 counts'}: {dict(verdicts)} of {len(SEEDS)}")

@@ -28,7 +28,7 @@ def test_two_per_cent_are_not_ruled_out(case):
     wrong = broken = 0
     for seed in SEEDS:
         scan = scan_of(model, seed, counts=counts, background=0.06 * counts, values=values)
-        found = xf.compare(model, scan, sites=sites, fix={"b_overall": 0.0})
+        found = xf.compare(model, scan, engine="bragg", sites=sites, fix={"b_overall": 0.0})
         if site in found.best.sites:
             continue
         wrong += found.verdict == "decided"

@@ -26,7 +26,7 @@ def occupancy_biases(result):
 @pytest.mark.slow
 def test_bragg_law_misleads_at_2_nm():
     model, scan = expectation(2.0)
-    result = xf.fit(model, scan)
+    result = xf.fit(model, scan, engine="bragg")
     assert np.abs(occupancy_biases(result)).max() > 10.0
     assert result["a"].value / 5.85 - 1 == pytest.approx(0.004, abs=0.001)
     assert result["size_nm"].value / 2.0 == pytest.approx(0.87, abs=0.02)
@@ -44,7 +44,7 @@ def test_debye_engine_returns_the_truth_at_2_nm():
 def test_the_limit_of_auto_is_where_the_bias_is_half_an_error():
     for diameter, small in ((0.67 * AUTO_DEBYE_BELOW_NM, False), (AUTO_DEBYE_BELOW_NM, True)):
         model, scan = expectation(diameter)
-        assert (np.abs(occupancy_biases(xf.fit(model, scan))).max() < 0.5) == small
+        assert (np.abs(occupancy_biases(xf.fit(model, scan, engine="bragg"))).max() < 0.5) == small
 
 
 @pytest.mark.parametrize(("diameter", "engine"), [(2.0, "debye"), (20.0, "debye"), (40.0, "bragg")])

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def result():
     model = xf.load_model("cu2se-2nm")
-    return xf.fit(model, scan_of(model, 4), total={"Cu": 8})
+    return xf.fit(model, scan_of(model, 4), engine="bragg", total={"Cu": 8})
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_every_sample_keeps_the_total(posterior):
 
 def test_on_a_bound_the_posterior_is_one_sided_like_the_profile():
     model = xf.load_model("cu2se-4nm")
-    fits = (xf.fit(model, scan_of(model, seed)) for seed in range(20))
+    fits = (xf.fit(model, scan_of(model, seed), engine="bragg") for seed in range(20))
     result = next(r for r in fits if r["occ_Cu_8c"].status == "at bound")
     sampled = xf.sample(result, steps=1500, seed=2).interval("occ_Cu_8c", 0.95)
     low, high = result.interval("occ_Cu_8c", 0.95)
@@ -63,7 +63,7 @@ def test_unknown_samples_are_refused(posterior):
 def test_systematic_shifts_are_those_of_separate_fits(result):
     table = xf.systematics(result)
     by_name = {v.name: v for v in table.variations}
-    hand = xf.fit(result.start_model, result.scan, total={"Cu": 8}, fix={"b_overall": 1.0})
+    hand = xf.fit(result.start_model, result.scan, engine="bragg", total={"Cu": 8}, fix={"b_overall": 1.0})
     shift = hand["occ_Cu_8c"].value - result["occ_Cu_8c"].value
     assert by_name["b_overall = 1 Å²"].shifts["occ_Cu_8c"] == pytest.approx(
         shift, abs=0.02 * result["occ_Cu_8c"].stderr
@@ -78,7 +78,7 @@ def test_systematic_shifts_are_those_of_separate_fits(result):
 
 def test_a_displacement_that_varies_is_not_moved_again():
     model = xf.load_model("cu2se")
-    table = xf.systematics(xf.fit(model, scan_of(model, 1), total={"Cu": 8}))
+    table = xf.systematics(xf.fit(model, scan_of(model, 1), engine="bragg", total={"Cu": 8}))
     (entry,) = [v for v in table.variations if "b_overall" in v.name]
     assert entry.shifts == {}
     assert "statistical" in entry.note

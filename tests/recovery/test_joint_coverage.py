@@ -25,7 +25,7 @@ def test_intervals_of_a_joint_fit_hold_the_truth():
             label: scan_of(alloy(), RADIATION[label], grid, 1000 + 2 * seed + i, counts=2000.0, values=values)
             for i, (label, grid) in enumerate(GRIDS.items())
         }
-        result = xf.fit(alloy(), scans, radiation=RADIATION, background=1)
+        result = xf.fit(alloy(), scans, engine="bragg", radiation=RADIATION, background=1)
         assert result.success
         for name, value in values.items():
             for level in held:

@@ -22,7 +22,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def found(model):
-    return xf.compare(model, scan_of(model, 1, values=TRUTH), sites=["8c", "32f", "4b", "24e"])
+    return xf.compare(model, scan_of(model, 1, values=TRUTH), engine="bragg", sites=["8c", "32f", "4b", "24e"])
 
 
 def test_all_fifteen_sets_are_ranked_and_the_true_one_is_named(found):
@@ -33,15 +33,17 @@ def test_all_fifteen_sets_are_ranked_and_the_true_one_is_named(found):
 
 
 def test_sites_that_would_vary_but_are_no_candidates_are_named(model):
-    found = xf.compare(model, scan_of(model, 1, values=TRUTH), sites=["8c", "4b"])
+    found = xf.compare(model, scan_of(model, 1, values=TRUTH), engine="bragg", sites=["8c", "4b"])
     assert found.summary[-1] == "held at 0, no candidates: occ_Cu_32f, occ_Cu_24e"
 
 
 def test_one_site_is_nothing_to_compare_unless_there_is_a_rival(model):
     scan = scan_of(model, 1, values=TRUTH)
     with pytest.raises(InputError, match="one candidate site, Cu_8c"):
-        xf.compare(model, scan, sites=["8c"])
-    assert len(xf.compare(model, scan, sites=["8c"], rivals=[xf.load_model("cu2se-2nm")]).candidates) == 2
+        xf.compare(model, scan, engine="bragg", sites=["8c"])
+    assert (
+        len(xf.compare(model, scan, engine="bragg", sites=["8c"], rivals=[xf.load_model("cu2se-2nm")]).candidates) == 2
+    )
 
 
 def test_no_set_is_worse_than_a_part_of_it(found):
@@ -58,7 +60,7 @@ def test_criteria_follow_from_chi_square(found):
 
 
 def test_the_set_of_the_truth_is_as_good_as_a_fit_with_the_others_fixed(model, found):
-    best = xf.fit(model, scan_of(model, 1, values=TRUTH), fix={"occ_Cu_32f": 0.0})
+    best = xf.fit(model, scan_of(model, 1, values=TRUTH), engine="bragg", fix={"occ_Cu_32f": 0.0})
     assert found.best.chi2 == pytest.approx(best.statistics.chi2, abs=2.0)  # the weights come from a larger model
     assert found.best.occupancies["Cu_4b"] == pytest.approx(best["occ_Cu_4b"].value, abs=1e-4)
 
@@ -76,7 +78,7 @@ def test_hamilton_halves_the_tail_of_f(found):
 
 
 def test_sets_that_cannot_hold_the_total_are_left_out_with_the_reason(model):
-    found = xf.compare(model, scan_of(model, 1, values=TRUTH), sites=["8c", "4b"], total={"Cu": 7.968})
+    found = xf.compare(model, scan_of(model, 1, values=TRUTH), engine="bragg", sites=["8c", "4b"], total={"Cu": 7.968})
     assert [c.sites for c in found.candidates if c.sites == ("Cu_4b",)] == []
     assert found.left_out[0][0] == ("Cu_4b",)
     assert "Cu=7.968" in found.left_out[0][1]
@@ -84,7 +86,9 @@ def test_sets_that_cannot_hold_the_total_are_left_out_with_the_reason(model):
 
 def test_rival_models_are_ranked_among_the_sets(model):
     scan = scan_of(model, 3, values={**TRUTH, "b_overall": 0.0})
-    found = xf.compare(model, scan, sites=["8c", "32f"], rivals=[xf.load_model("cu2se-2nm")], fix={"b_overall": 0.0})
+    found = xf.compare(
+        model, scan, engine="bragg", sites=["8c", "32f"], rivals=[xf.load_model("cu2se-2nm")], fix={"b_overall": 0.0}
+    )
     assert found.best.model == "cu2se-2nm"
     assert found.verdict == "decided"
 
@@ -92,8 +96,8 @@ def test_rival_models_are_ranked_among_the_sets(model):
 @pytest.mark.slow
 def test_a_rival_that_misfits_leaves_the_scale_of_chi_square_alone(model):
     scan = scan_of(model, 3, counts=2000, values=TRUTH)
-    alone = xf.compare(model, scan, sites=["8c", "4b", "24e"])
-    beside = xf.compare(model, scan, sites=["8c", "4b", "24e"], rivals=[xf.load_model("caf2")])
+    alone = xf.compare(model, scan, engine="bragg", sites=["8c", "4b", "24e"])
+    beside = xf.compare(model, scan, engine="bragg", sites=["8c", "4b", "24e"], rivals=[xf.load_model("caf2")])
     assert beside.chi2_scale == alone.chi2_scale < 1.3
     assert (beside.verdict, set(beside.best.sites)) == (alone.verdict, set(alone.best.sites))
 
@@ -101,8 +105,8 @@ def test_a_rival_that_misfits_leaves_the_scale_of_chi_square_alone(model):
 @pytest.mark.slow
 def test_parameters_of_an_empty_site_are_not_counted(model):
     scan = scan_of(model, 1, values=TRUTH)
-    plain = xf.compare(model, scan, sites=["8c", "4b", "24e"])
-    freed = xf.compare(model, scan, sites=["8c", "4b", "24e"], vary=["b_Cu_24e"])
+    plain = xf.compare(model, scan, engine="bragg", sites=["8c", "4b", "24e"])
+    freed = xf.compare(model, scan, engine="bragg", sites=["8c", "4b", "24e"], vary=["b_Cu_24e"])
     assert freed[("Cu_8c", "Cu_4b")].n_varied == plain[("Cu_8c", "Cu_4b")].n_varied
     every = ("Cu_8c", "Cu_4b", "Cu_24e")
     assert freed[every].n_varied == plain[every].n_varied + 1
@@ -133,7 +137,7 @@ def test_a_set_is_named_only_where_nothing_else_will_do(others, verdict):
 @pytest.mark.slow
 def test_with_few_counts_the_answer_is_cannot_tell(model):
     values = {"occ_Cu_8c": 0.37, "occ_Cu_32f": 0.1575, "occ_Cu_4b": 0.0, "occ_Cu_24e": 0.05}
-    found = xf.compare(model, scan_of(model, 2, counts=50, background=30, values=values))
+    found = xf.compare(model, scan_of(model, 2, counts=50, background=30, values=values), engine="bragg")
     assert found.verdict == "cannot tell"
     assert found.summary[0].startswith("cannot tell")
 
@@ -148,7 +152,7 @@ def test_interrupted_it_keeps_what_was_done(model, monkeypatch):
         return fit(*arguments)
 
     monkeypatch.setattr(module, "_fit_subset", interrupted)
-    found = xf.compare(model, scan_of(model, 1, values=TRUTH))
+    found = xf.compare(model, scan_of(model, 1, values=TRUTH), engine="bragg")
     assert len(found.candidates) == 3
     assert not found.complete
     assert found.verdict == "cannot tell"
@@ -158,12 +162,12 @@ def test_interrupted_it_keeps_what_was_done(model, monkeypatch):
 @pytest.mark.parametrize(("sites", "message"), [(["48g"], "48g.*it has Se_4a, Cu_8c"), (["Cu_9z"], "it has")])
 def test_an_unknown_site_is_refused(model, sites, message):
     with pytest.raises(InputError, match=message):
-        xf.compare(model, scan_of(model, 1), sites=sites)
+        xf.compare(model, scan_of(model, 1), engine="bragg", sites=sites)
 
 
 def test_unknown_options_are_refused(model):
     with pytest.raises(InputError, match="there are engine"):
-        xf.compare(model, scan_of(model, 1), totals={"Cu": 8})
+        xf.compare(model, scan_of(model, 1), engine="bragg", totals={"Cu": 8})
 
 
 def test_json_holds_what_the_contract_names(found):
@@ -184,7 +188,7 @@ def twins():
 def test_sites_of_the_same_label_in_two_phases_are_different_sites(twins):
     both, scan, truth = twins
     start = {"cu2se_2__a": truth["cu2se_2__a"]}
-    found = xf.compare(both, scan, sites=["8c"], start=start)
+    found = xf.compare(both, scan, engine="bragg", sites=["8c"], start=start)
     first, second = "cu2se__Cu_8c", "cu2se_2__Cu_8c"
     assert {c.sites for c in found.candidates} == {(first,), (second,), (first, second)}
     every = found[first, second]
@@ -195,11 +199,11 @@ def test_sites_of_the_same_label_in_two_phases_are_different_sites(twins):
 
 def test_the_occupancies_are_those_of_their_own_phase(twins):
     both, scan, _ = twins
-    alone = xf.compare(both, scan, sites=["cu2se_2__Cu_8c", "cu2se_2__Cu_4b"])[("cu2se_2__Cu_8c",)]
+    alone = xf.compare(both, scan, engine="bragg", sites=["cu2se_2__Cu_8c", "cu2se_2__Cu_4b"])[("cu2se_2__Cu_8c",)]
     empty = dict.fromkeys(("cu2se_2__occ_Cu_4b", "cu2se_2__occ_Cu_24e"), 0.0)
     assert "cu2se_2__Cu_8c" in alone.occupancies
     names = [r.name for r in both.rows("bragg") if r.vary and r.name.startswith("cu2se__occ_")]
-    held = xf.fit(both, scan, fix={**empty, **dict.fromkeys(names, 0.0)}, vary=["cu2se_2__occ_Cu_8c"])
+    held = xf.fit(both, scan, engine="bragg", fix={**empty, **dict.fromkeys(names, 0.0)}, vary=["cu2se_2__occ_Cu_8c"])
     assert alone.chi2 == pytest.approx(held.statistics.chi2, rel=0.05)
     assert alone.occupancies["cu2se_2__Cu_8c"] == pytest.approx(held["cu2se_2__occ_Cu_8c"].value, abs=0.02)
 
@@ -207,7 +211,7 @@ def test_the_occupancies_are_those_of_their_own_phase(twins):
 @pytest.mark.parametrize("choices", [{"vary": ["x_Cu_32f"]}, {"total": {"Cu": 8.0}}])
 def test_a_rival_that_the_options_do_not_fit_is_left_out_by_name(choices):
     model = xf.load_model("cu2se-4nm")
-    found = xf.compare(model, scan_of(model, 1), rivals=[xf.load_model("si"), model], **choices)
+    found = xf.compare(model, scan_of(model, 1), engine="bragg", rivals=[xf.load_model("si"), model], **choices)
     reasons = dict(found.left_out)
     assert ("si",) in reasons
     assert reasons["si",]

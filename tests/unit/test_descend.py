@@ -39,7 +39,7 @@ def test_components_that_are_not_free_stay():
 @pytest.mark.parametrize("truth", [{}, {"occ_Cu_24e": 0.0}, {"occ_Cu_8c": 1.0, "occ_Cu_24e": 1.0}])
 def test_a_descent_ends_where_the_trust_region_does(truth):
     model = xf.load_model("cu2se-2nm")
-    problem = xf.fit(model, scan_of(model, 1, values=truth)).problem
+    problem = xf.fit(model, scan_of(model, 1, values=truth), engine="bragg").problem
     start = problem.theta({**problem.base, **truth})
     ours, theirs = descend(problem, start), minimize(problem, start)
     assert ours.success

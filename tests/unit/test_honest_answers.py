@@ -36,7 +36,7 @@ O1 O 0.5 0.5 0.5
 
 def test_a_scan_that_shows_nothing_has_no_answer():
     scan = xf.make_pattern(TWO_THETA, np.full(len(TWO_THETA), 7.0))
-    result = xf.fit(xf.load_model("cu2se-2nm"), scan)
+    result = xf.fit(xf.load_model("cu2se-2nm"), scan, engine="bragg")
     assert not result.success
     assert "shows nothing" in result.message
 
@@ -47,7 +47,9 @@ def test_one_site_and_a_scale_are_singular():
     phase = xf.Phase("cu", structure, size_nm=10.0, vary=("occ_Cu_4a",))
     model = xf.PowderModel("cu", (phase,), xf.Instrument(radiation="cu-ka"))
     pattern = xf.simulate(model, TWO_THETA + 20)
-    result = xf.fit(model, xf.make_pattern(TWO_THETA + 20, np.round(pattern / pattern.max() * 5000 + 300)))
+    result = xf.fit(
+        model, xf.make_pattern(TWO_THETA + 20, np.round(pattern / pattern.max() * 5000 + 300)), engine="bragg"
+    )
     assert not result.success
     assert "occ_Cu_4a" in result.message
     assert result["occ_Cu_4a"].lower is None
@@ -80,7 +82,7 @@ def test_a_start_for_what_follows_a_tie_is_refused():
     model, scan = xf.load_model("cu2se-2nm"), xf.read_pattern(str(SCANS) + "/cu2se-2nm.xy")
     tied = replace(model, ties=(parse_tie("b_Cu_4b = b_Cu_8c"),))
     with pytest.raises(xf.InputError, match="follows a tie"):
-        xf.fit(tied, scan, start={"b_Cu_4b": 1.0})
+        xf.fit(tied, scan, engine="bragg", start={"b_Cu_4b": 1.0})
 
 
 def test_a_model_that_does_not_describe_the_scan_is_not_passed_over():
@@ -96,7 +98,7 @@ def test_a_model_that_does_not_describe_the_scan_is_not_passed_over():
 def test_intervals_of_all_that_varies_do_not_lose_a_fit():
     """Freeing every B is singular: what the scan does not determine is named and has no interval, the rest has one."""
     scan = xf.read_pattern(str(SCANS) + "/cu2se-2nm.xy")
-    result = xf.fit(xf.load_model("cu2se-2nm"), scan, vary="b_*", fix="b_overall")
+    result = xf.fit(xf.load_model("cu2se-2nm"), scan, engine="bragg", vary="b_*", fix="b_overall")
     assert not result.success
     named = set(result.message.partition("combinations of ")[2].partition(";")[0].split(", "))
     assert {"scale", "b_Cu_8c", "occ_Cu_24e"} <= named

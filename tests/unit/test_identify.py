@@ -35,7 +35,7 @@ def twin_model():
 
 def test_two_sites_at_nearly_one_place_are_named_as_a_degenerate_pair():
     model = twin_model()
-    found = xf.identify(model, scan_of(model, 1))
+    found = xf.identify(model, scan_of(model, 1), engine="bragg")
     assert [(p.first, p.second) for p in found.degenerate] == [("occ_Cu_32f", "occ_Cu_32f_2")]
     (pair,) = found.degenerate
     assert pair.correlation < -0.99
@@ -47,7 +47,7 @@ def test_two_sites_at_nearly_one_place_are_named_as_a_degenerate_pair():
 
 def test_distinct_sites_are_no_degenerate_pair():
     model = xf.load_model("cu2se-2nm")
-    assert xf.identify(model, scan_of(model, 1)).degenerate == ()
+    assert xf.identify(model, scan_of(model, 1), engine="bragg").degenerate == ()
 
 
 def test_an_identical_site_leaves_its_combination_undetermined():
@@ -56,7 +56,7 @@ def test_an_identical_site_leaves_its_combination_undetermined():
     sites = phase.structure.sites
     same = replace(sites[3], xyz=sites[2].xyz)
     structure = replace(phase.structure, sites=(*sites[:3], same))
-    found = xf.identify(replace(model, phases=(replace(phase, structure=structure),)), xf.Plan())
+    found = xf.identify(replace(model, phases=(replace(phase, structure=structure),)), xf.Plan(), engine="bragg")
     assert not found.combinations[-1].determined
     assert "not determined" in found.summary[len(found.combinations) - 1]
 
@@ -64,8 +64,8 @@ def test_an_identical_site_leaves_its_combination_undetermined():
 @pytest.mark.slow
 def test_errors_of_combinations_are_those_of_repeated_scans():
     model = xf.load_model("cu2se-2nm")
-    found = xf.identify(model, xf.Plan())
-    fits = [xf.fit(model, scan_of(model, seed)) for seed in range(100, 160)]
+    found = xf.identify(model, xf.Plan(), engine="bragg")
+    fits = [xf.fit(model, scan_of(model, seed), engine="bragg") for seed in range(100, 160)]
     for c in found.combinations:
         values = [sum(f * r[n].value for n, f in c.coefficients.items()) for r in fits]
         # 60 scans know a standard deviation to 9 %
@@ -75,7 +75,7 @@ def test_errors_of_combinations_are_those_of_repeated_scans():
 
 def test_information_is_the_inverse_of_the_fit_s_covariance():
     model = xf.load_model("cu2se-2nm")
-    result = xf.fit(model, scan_of(model, 1))
+    result = xf.fit(model, scan_of(model, 1), engine="bragg")
     found = identify_result(result)
     names = list(found.occupancies)
     weights = np.array([8.0, 4.0, 24.0])
@@ -87,7 +87,7 @@ def test_information_is_the_inverse_of_the_fit_s_covariance():
 
 def test_under_a_total_one_combination_fewer_is_open():
     model = xf.load_model("cu2se-2nm")
-    found = xf.identify(model, scan_of(model, 1), total={"Cu": 8})
+    found = xf.identify(model, scan_of(model, 1), engine="bragg", total={"Cu": 8})
     assert len(found.combinations) == 2
 
 
@@ -109,12 +109,12 @@ def test_combinations_are_written_with_small_integers():
 def test_a_second_minimum_is_reported_and_the_fit_says_so():
     model = xf.load_model("cu2se")
     scan = scan_of(model, 1)
-    found = xf.identify(model, scan)
+    found = xf.identify(model, scan, engine="bragg")
     (rival,) = found.rivals
     assert rival.delta_chi2 < 9.0
     assert abs(rival.occupancies["occ_Cu_8c"] - found.occupancies["occ_Cu_8c"]) > 0.02
     # an independent fit from there stays there
-    held = xf.fit(model, scan, fix={"b_overall": rival.others["b_overall"]}, start=rival.occupancies)
+    held = xf.fit(model, scan, engine="bragg", fix={"b_overall": rival.others["b_overall"]}, start=rival.occupancies)
     assert held["occ_Cu_8c"].value == pytest.approx(rival.occupancies["occ_Cu_8c"], abs=5e-3)
     assert held.statistics.chi2 - found.result.statistics.chi2 == pytest.approx(rival.delta_chi2, abs=1.0)
     assert any("several answers" in w for w in found.result.warnings)
@@ -122,12 +122,12 @@ def test_a_second_minimum_is_reported_and_the_fit_says_so():
 
 def test_time_scales_with_the_square_of_the_error():
     model = xf.load_model("cu2se-2nm")
-    result = xf.identify(model, xf.Plan()).result
+    result = xf.identify(model, xf.Plan(), engine="bragg").result
     stderr = result["occ_Cu_4b"].stderr
     rows = design(result, "occ_Cu_4b", stderr / 2)
     assert rows[0].time_in_all == pytest.approx(4.0, rel=0.01)
     assert any(r.two_theta[1] > 65 and r.stderr < stderr for r in rows)
-    longer = xf.identify(model, xf.Plan(counts=20000, background=1200)).result
+    longer = xf.identify(model, xf.Plan(counts=20000, background=1200), engine="bragg").result
     assert longer["occ_Cu_4b"].stderr == pytest.approx(stderr / 2, rel=0.01)
     assert design(result, "occ_Cu_4b", stderr / 2, systematic=stderr)[0].time_in_all == np.inf
 
@@ -140,7 +140,7 @@ def test_an_impossible_plan_is_refused(plan):
 
 def test_a_model_of_which_no_occupancy_varies_is_refused():
     with pytest.raises(InputError, match="no occupancy"):
-        xf.identify(xf.load_model("cu2se-2nm"), xf.Plan(), fix=["occ_*"])
+        xf.identify(xf.load_model("cu2se-2nm"), xf.Plan(), engine="bragg", fix=["occ_*"])
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,7 @@ def misfitted():
     """A Bragg fit to a Debye scan of so many counts that it misses more than counting does."""
     model = xf.load_model("cu2se-2nm")
     scan = scan_of(model, 1, counts=4000, background=300, engine="debye")
-    return xf.fit(model, scan, exclude=[(40.0, 50.0)])
+    return xf.fit(model, scan, engine="bragg", exclude=[(40.0, 50.0)])
 
 
 def test_design_keeps_exclusions_and_misfit(misfitted):
@@ -176,7 +176,7 @@ def test_excluded_ranges_follow_the_wavelength(misfitted):
 
 def test_design_refuses_a_fit_that_is_wrong():
     model = xf.load_model("cu2se-2nm")
-    result = xf.fit(model, scan_of(model, 1, counts=50000, engine="debye"))
+    result = xf.fit(model, scan_of(model, 1, counts=50000, engine="debye"), engine="bragg")
     with pytest.raises(InputError, match="goodness of fit"):
         design(result, "occ_Cu_4b", 0.01)
 
@@ -207,7 +207,7 @@ def test_errors_of_a_plan_do_not_depend_on_a_cell_that_is_held_elsewhere():
     """Held a little off the model's own cell, the scan is computed there too, and nothing is misfitted."""
     model = xf.load_model("cu2se-2nm")
     a = model.phases[0].structure.cell.a
-    here, there = (xf.identify(model, xf.Plan(), fix={"a": a * k}) for k in (1.0, 1.01))
+    here, there = (xf.identify(model, xf.Plan(), engine="bragg", fix={"a": a * k}) for k in (1.0, 1.01))
     for name, stderr in here.stderr.items():
         assert there.stderr[name] == pytest.approx(stderr, rel=0.1)
 
@@ -216,7 +216,7 @@ def test_time_does_not_depend_on_the_unit_of_the_intensity():
     model = xf.load_model("cu2se-2nm")
     scan = scan_of(model, 1)
     rate = xf.make_pattern(scan["two_theta"].values, scan["counts"].values / 20.0, scan["sigma"].values / 20.0)
-    counts, rates = (design(xf.fit(model, s), "occ_Cu_4b", 0.0003) for s in (scan, rate))
+    counts, rates = (design(xf.fit(model, s, engine="bragg"), "occ_Cu_4b", 0.0003) for s in (scan, rate))
     assert rates[0].stderr == pytest.approx(counts[0].stderr, rel=0.03)
     assert rates[0].time_a_step == pytest.approx(counts[0].time_a_step, rel=0.06)
 

@@ -45,7 +45,7 @@ def result(model):
     pattern = xf.simulate(model, angles, values=values)
     counts = np.random.default_rng(4).poisson(5000.0 * pattern / pattern.max() + 100.0).astype(float)
     scan = make_pattern(angles, counts, np.sqrt(np.maximum(counts, 1.0)), file="antisite")
-    return xf.fit(model, scan, total={"Al": 1.0, "Ga": 1.0}, vary=["occ_Al*", "occ_Ga*"])
+    return xf.fit(model, scan, engine="bragg", total={"Al": 1.0, "Ga": 1.0}, vary=["occ_Al*", "occ_Ga*"])
 
 
 def test_one_occupancy_varies_and_three_follow(result):
@@ -74,6 +74,6 @@ def test_identify_has_one_combination(result):
 
 
 def test_totals_that_were_rounded_are_said_to_be(model, result):
-    rounded = xf.fit(model, result.scan, total={"Al": 1.0, "Ga": 0.999}, vary=["occ_Al*", "occ_Ga*"])
+    rounded = xf.fit(model, result.scan, engine="bragg", total={"Al": 1.0, "Ga": 0.999}, vary=["occ_Al*", "occ_Ga*"])
     assert any("rounding" in w for w in rounded.warnings)
     assert rounded["occ_Al_1a"].stderr == pytest.approx(result["occ_Al_1a"].stderr, rel=0.05)

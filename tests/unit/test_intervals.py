@@ -38,9 +38,9 @@ def at_bound(model):
 
 def with_known_sigma(model, scan, **choices):
     """Fit with weights that no later fit changes, so that χ² of different fits can be compared."""
-    first = xf.fit(model, scan, **choices)
+    first = xf.fit(model, scan, engine="bragg", **choices)
     known = xf.make_pattern(GRID, scan["counts"].values, first.pattern["sigma"].values)
-    return xf.fit(model, known, **choices)
+    return xf.fit(model, known, engine="bragg", **choices)
 
 
 def height(result, chi2):
@@ -55,7 +55,7 @@ def test_a_fit_with_the_parameter_fixed_at_an_end_is_worse_by_z_squared(result, 
     low, high = result.interval(name, level)
     assert low < result[name].value < high
     for end in (low, high):
-        fixed = xf.fit(result.start_model, result.scan, fix={name: end})
+        fixed = xf.fit(result.start_model, result.scan, engine="bragg", fix={name: end})
         assert height(result, fixed.statistics.chi2) == pytest.approx(z, rel=0.01)
 
 
@@ -63,7 +63,7 @@ def test_a_fit_with_the_total_held_at_an_end_is_worse_by_z_squared(result):
     low, high = result.interval("Cu", 0.95)
     assert low < result.composition["Cu"] < high
     for end in (low, high):
-        held = xf.fit(result.start_model, result.scan, total={"Cu": end})
+        held = xf.fit(result.start_model, result.scan, engine="bragg", total={"Cu": end})
         assert height(result, held.statistics.chi2) == pytest.approx(1.96, rel=0.01)
 
 
@@ -75,12 +75,12 @@ def test_a_fit_with_the_share_held_by_a_tie_is_worse_by_z_squared(result):
     for end in (low, high):
         factor = end / (1.0 - end) / 8.0
         tie = parse_tie(f"occ_Cu_8c = {4 * factor!r} * occ_Cu_4b + {24 * factor!r} * occ_Cu_24e")
-        held = xf.fit(replace(result.start_model, ties=(tie,)), result.scan)
+        held = xf.fit(replace(result.start_model, ties=(tie,)), result.scan, engine="bragg")
         assert height(result, held.statistics.chi2) == pytest.approx(1.96, rel=0.01)
 
 
 def test_under_a_total_a_share_is_the_occupancy(model):
-    result = xf.fit(model, scan_of(model, 2), total={"Cu": 8})
+    result = xf.fit(model, scan_of(model, 2), engine="bragg", total={"Cu": 8})
     assert np.array(result.interval("share_Cu_8c")) == pytest.approx(np.array(result.interval("occ_Cu_8c")), rel=1e-4)
     with pytest.raises(InputError, match="did not vary"):
         result.interval("Cu")
@@ -96,7 +96,7 @@ def test_at_a_bound_the_interval_begins_there_and_ends_where_a_dense_grid_does(a
     low, high = at_bound.interval("occ_Cu_24e", 0.95)
     assert low == 0.0
     grid = np.linspace(0.5, 1.5, 9) * high
-    fits = [xf.fit(at_bound.start_model, at_bound.scan, fix={"occ_Cu_24e": x}) for x in grid]
+    fits = [xf.fit(at_bound.start_model, at_bound.scan, engine="bragg", fix={"occ_Cu_24e": x}) for x in grid]
     heights = [height(at_bound, f.statistics.chi2) for f in fits]
     assert np.all(np.diff(heights) > 0)
     assert high == pytest.approx(np.interp(1.96, heights, grid), rel=0.01)
@@ -191,7 +191,7 @@ def test_another_answer_above_the_level_adds_nothing():
 def test_a_share_of_no_atoms_has_no_interval():
     model = xf.load_model("cu2se-4nm")
     empty = {"occ_Cu_8c": 0.0, "occ_Cu_32f": 0.0}
-    fits = (xf.fit(model, scan_of(model, seed, values=empty)) for seed in range(30))
+    fits = (xf.fit(model, scan_of(model, seed, values=empty), engine="bragg") for seed in range(30))
     without = next(found for found in fits if found.composition["Cu"] == 0.0)
     for interval in (without.interval, lambda name: feldman_cousins(without, name)):
         with pytest.raises(ComputationError, match="holds no atoms"):

@@ -29,7 +29,7 @@ occupancy = 0.9
 @pytest.fixture(scope="module")
 def result():
     model = xf.load_model("cu2se-2nm")
-    return xf.fit(model, scan_of(model, 1))
+    return xf.fit(model, scan_of(model, 1), engine="bragg")
 
 
 @pytest.mark.parametrize("choices", [{"steps": 0}, {"walkers": 3}, {"walkers": 11}])
@@ -39,7 +39,7 @@ def test_too_few_steps_or_walkers_are_refused(result, choices):
 
 
 def test_without_anything_to_sample_it_is_refused(result):
-    held = xf.fit(result.start_model, result.scan, fix=["occ_*", "a", "size_nm", "mixing"])
+    held = xf.fit(result.start_model, result.scan, engine="bragg", fix=["occ_*", "a", "size_nm", "mixing"])
     with pytest.raises(InputError, match="nothing but scale and background"):
         xf.sample(held, steps=50)
 
@@ -55,7 +55,7 @@ def test_a_chain_too_short_for_an_autocorrelation_time_has_not_converged(result,
 def test_an_element_called_as_a_width_is_kept_apart_from_it():
     model = model_from_toml(TUNGSTEN)
     scale = 5000.0 / xf.simulate(model, GRID).max()
-    fitted = xf.fit(model, scan_of(model, 1), vary=["W", "occ_W_2a"], fix={"scale": scale})
+    fitted = xf.fit(model, scan_of(model, 1), engine="bragg", vary=["W", "occ_W_2a"], fix={"scale": scale})
     low, high = fitted.interval("W")
     assert low <= fitted["W"].value < high < 0.5
     low, high = fitted.interval("total_W")

@@ -45,7 +45,9 @@ def result():
     model = xf.load_model("cu2se-6nm")
     scan = synthetic(sample="synthetic", wavelengths=[1.540593, 1.544427], wavelength_weights=[0.668, 0.332])
     fixed = {"mixing": 0.5, "b_Cu_*": None}
-    return xf.fit(model, scan, total={"Cu": 8}, vary=["b_overall"], fix=fixed, exclude=[(33, 36)], background=2)
+    return xf.fit(
+        model, scan, engine="bragg", total={"Cu": 8}, vary=["b_overall"], fix=fixed, exclude=[(33, 36)], background=2
+    )
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +259,7 @@ def test_a_scan_that_a_script_changed_is_not_taken_for_its_file(tmp_path: Path) 
     honest = xf.read_pattern(file)
     changed = honest.assign(counts=honest["counts"] + 1.0)
     for name, pattern, source in (("a", honest, file), ("b", changed, tmp_path / "b" / "pattern.nc")):
-        fitted = xf.fit(xf.load_model("cu2se-6nm"), pattern, fix=["size_nm", "mixing"])
+        fitted = xf.fit(xf.load_model("cu2se-6nm"), pattern, engine="bragg", fix=["size_nm", "mixing"])
         assert read_fit_file(xf.save(fitted, tmp_path / name) / "fit.toml").scans[""].file == source
 
 
@@ -268,7 +270,7 @@ def test_a_blank_is_found_from_the_results_folder(tmp_path: Path, monkeypatch) -
     file.write_text("".join(f"{x} {y}\n" for x, y in zip(ANGLES, np.full(len(ANGLES), 300.0), strict=True)))
     pieces = [xf.Chebyshev(0), xf.Blank(xf.read_pattern(file))]
     fixed = ["size_nm", "mixing", "a"]
-    result = xf.fit(xf.load_model("cu2se-6nm"), synthetic(), fix=fixed, background=pieces)
+    result = xf.fit(xf.load_model("cu2se-6nm"), synthetic(), engine="bragg", fix=fixed, background=pieces)
     xf.save(result, "a/out")
     monkeypatch.chdir(tmp_path.parent)
     again = xf.load_result(tmp_path / "a" / "out")

@@ -28,7 +28,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="locks, links and signals of 
 
 @pytest.fixture(scope="module")
 def result():
-    return xf.fit(xf.load_model("cu2se-2nm"), xf.read_pattern(SCAN), fix=["size_nm", "mixing", "a"])
+    return xf.fit(xf.load_model("cu2se-2nm"), xf.read_pattern(SCAN), engine="bragg", fix=["size_nm", "mixing", "a"])
 
 
 @pytest.fixture(scope="module")
@@ -320,7 +320,7 @@ def test_a_scan_whose_name_is_not_utf8_is_saved_and_rerun(tmp_path: Path) -> Non
         Path(file).write_bytes(SCAN.read_bytes())
     except OSError:
         pytest.skip("this file system takes names in UTF-8 only")
-    fitted = xf.fit(xf.load_model("cu2se-2nm"), xf.read_pattern(file), fix=["size_nm", "mixing", "a"])
+    fitted = xf.fit(xf.load_model("cu2se-2nm"), xf.read_pattern(file), engine="bragg", fix=["size_nm", "mixing", "a"])
     folder = xf.save(fitted, tmp_path / "out")
     assert json.loads((folder / "result.json").read_text(encoding="utf-8"))["scan"]["file"].endswith(r"sc\udcffan.xy")
     saved = read_fit_file(folder / "fit.toml")
@@ -330,7 +330,12 @@ def test_a_scan_whose_name_is_not_utf8_is_saved_and_rerun(tmp_path: Path) -> Non
 
 def test_a_pattern_file_beside_fit_toml_is_checked(tmp_path: Path) -> None:
     scan = xf.read_pattern(SCAN)
-    fitted = xf.fit(xf.load_model("cu2se-2nm"), scan.drop_attrs().assign_attrs(sigma_from="poisson"), fix=["size_nm"])
+    fitted = xf.fit(
+        xf.load_model("cu2se-2nm"),
+        scan.drop_attrs().assign_attrs(sigma_from="poisson"),
+        engine="bragg",
+        fix=["size_nm"],
+    )
     folder = xf.save(fitted, tmp_path / "out")
     with h5py.File(folder / "pattern.nc", "r+") as file:
         file["observed"][3] += 1.0

@@ -30,7 +30,7 @@ def scans(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def series(scans):
-    return xf.fit_series(model(), scans, coord=COORD, **CHOICES)
+    return xf.fit_series(model(), scans, engine="bragg", coord=COORD, **CHOICES)
 
 
 def same(one, other):
@@ -56,7 +56,7 @@ def test_every_scan_is_right(series):
 
 def test_a_scan_is_what_fit_says_of_it(scans, series):
     choices = {k: v for k, v in CHOICES.items() if k != "model_errors"}
-    alone = xf.fit(model(), xf.read_pattern(scans[4]), **choices)
+    alone = xf.fit(model(), xf.read_pattern(scans[4]), engine="bragg", **choices)
     for name in ("occ_Cu_8c", "a", "size_nm", "scale"):
         one = series[name].isel(scan=4)
         assert float(one["value"]) == pytest.approx(alone[name].value, abs=0.01 * alone[name].stderr)
@@ -64,16 +64,16 @@ def test_a_scan_is_what_fit_says_of_it(scans, series):
 
 
 def test_order_batches_and_executors_change_no_bit(scans, series):
-    backwards = xf.fit_series(model(), scans[::-1], coord=COORD, batch=3, **CHOICES)
+    backwards = xf.fit_series(model(), scans[::-1], engine="bragg", coord=COORD, batch=3, **CHOICES)
     assert same(series, backwards)
     with ThreadPoolExecutor(2) as pool:
-        assert same(series, xf.fit_series(model(), scans, executor=pool, batch=2, **CHOICES))
+        assert same(series, xf.fit_series(model(), scans, engine="bragg", executor=pool, batch=2, **CHOICES))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("XRDFIT_SLOW"), reason="starts processes: XRDFIT_SLOW=1")
 def test_processes_change_no_bit(scans, series):
-    assert same(series, xf.fit_series(model(), scans, workers=2, batch=1, **CHOICES))
+    assert same(series, xf.fit_series(model(), scans, engine="bragg", workers=2, batch=1, **CHOICES))
 
 
 def test_a_series_of_one_grid_and_of_several(scans, series):
@@ -82,7 +82,7 @@ def test_a_series_of_one_grid_and_of_several(scans, series):
     mixed = {"t1min": scans[0], "u_coarse": coarse} | {
         f"t{m}min": s for m, s in zip(MINUTES[1:], scans[1:], strict=True)
     }
-    found = xf.fit_series(model(), mixed, **CHOICES)
+    found = xf.fit_series(model(), mixed, engine="bragg", **CHOICES)
     assert same(series, found)
     assert float(found.data["n_points"].sel(scan="u_coarse")) == len(TWO_THETA[::2])
     one = found.data.sel(scan="u_coarse", site="Cu_8c")
@@ -95,7 +95,7 @@ def test_one_bad_scan_stops_nothing(scans, series, tmp_path):
     gone = str(tmp_path / "t4min.xy")
     flat = tmp_path / "t6min.xy"
     flat.write_text("".join(f"{x:.2f} {200 + (i * 7919) % 29}\n" for i, x in enumerate(TWO_THETA)))
-    found = xf.fit_series(model(), [str(bad), *scans, gone, str(flat)], **CHOICES)
+    found = xf.fit_series(model(), [str(bad), *scans, gone, str(flat)], engine="bragg", **CHOICES)
     assert same(series, found)
     told = {r.label: r.message for r in found.rows if not r.success}
     assert set(told) == {"t3min", "t4min", "t6min"}
@@ -107,7 +107,7 @@ def test_one_bad_scan_stops_nothing(scans, series, tmp_path):
 
 def test_no_good_scan_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"none of the first 1 scans can be fitted: .*does not exist"):
-        xf.fit_series(model(), str(tmp_path / "nothing.xy"), **CHOICES)
+        xf.fit_series(model(), str(tmp_path / "nothing.xy"), engine="bragg", **CHOICES)
 
 
 def counted(monkeypatch):
@@ -122,56 +122,58 @@ def counted(monkeypatch):
 
 def test_resume_does_only_what_is_not_done(scans, series, tmp_path, monkeypatch):
     folder = tmp_path / "out"
-    xf.fit_series(model(), scans[:4], output=folder, **CHOICES)
+    xf.fit_series(model(), scans[:4], engine="bragg", output=folder, **CHOICES)
     calls = counted(monkeypatch)
-    found = xf.fit_series(model(), scans, output=folder, resume=True, **CHOICES)
+    found = xf.fit_series(model(), scans, engine="bragg", output=folder, resume=True, **CHOICES)
     assert calls == [f"t{m}min" for m in MINUTES[4:]]
     assert same(series, found)
     assert len(read_journal(folder / NAME)[1]) == len(scans)
     calls.clear()
-    assert same(series, xf.fit_series(model(), scans, output=folder, resume=True, **CHOICES))
+    assert same(series, xf.fit_series(model(), scans, engine="bragg", output=folder, resume=True, **CHOICES))
     assert calls == []
 
 
 def test_resume_goes_by_content_not_by_name(scans, tmp_path, monkeypatch):
     folder, other = tmp_path / "out", tmp_path / "renamed.xy"
-    xf.fit_series(model(), scans[:3], output=folder, **CHOICES)
+    xf.fit_series(model(), scans[:3], engine="bragg", output=folder, **CHOICES)
     other.write_bytes(Path(scans[1]).read_bytes())
     changed = tmp_path / "t5min.xy"
     changed.write_bytes(Path(scans[2]).read_bytes().replace(b"# Temp", b"# temp"))
     calls = counted(monkeypatch)
-    found = xf.fit_series(model(), [scans[0], str(other), str(changed)], output=folder, resume=True, **CHOICES)
+    found = xf.fit_series(
+        model(), [scans[0], str(other), str(changed)], engine="bragg", output=folder, resume=True, **CHOICES
+    )
     assert calls == ["t5min"]
     assert [r.label for r in found.rows] == ["t1min", "renamed", "t5min"]
     calls.clear()
     other_options = CHOICES | {"background": 3}
-    xf.fit_series(model(), scans[:2], output=folder, resume=True, **other_options)
+    xf.fit_series(model(), scans[:2], engine="bragg", output=folder, resume=True, **other_options)
     assert sorted(set(calls)) == ["t1min", "t2min"]
 
 
 def test_a_folder_is_not_written_twice(scans, tmp_path):
     folder = tmp_path / "out"
-    xf.fit_series(model(), scans[:1], output=folder, **CHOICES)
+    xf.fit_series(model(), scans[:1], engine="bragg", output=folder, **CHOICES)
     with pytest.raises(InputError, match="--resume goes on"):
-        xf.fit_series(model(), scans[:1], output=folder, **CHOICES)
+        xf.fit_series(model(), scans[:1], engine="bragg", output=folder, **CHOICES)
     held = open_journal(folder, resume=True, force=False)
     with pytest.raises(InputError, match="another programme is at work"):
         open_journal(folder, resume=True, force=False)
     held.close()
-    xf.fit_series(model(), scans[1:2], output=folder, force=True, **CHOICES)
+    xf.fit_series(model(), scans[1:2], engine="bragg", output=folder, force=True, **CHOICES)
     assert [r.label for r in read_journal(folder / NAME)[1]] == ["t2min"]
 
 
 @pytest.mark.parametrize("cut", [1, 40, 2000])
 def test_a_cut_journal_is_readable_and_goes_on(scans, series, tmp_path, cut):
     folder = tmp_path / "out"
-    xf.fit_series(model(), scans, output=folder, **CHOICES)
+    xf.fit_series(model(), scans, engine="bragg", output=folder, **CHOICES)
     path = folder / NAME
     content = path.read_bytes()
     path.write_bytes(content[:-cut])
     rows = read_journal(path)[1]
     assert len(scans) - 2 <= len(rows) < len(scans)
-    assert same(series, xf.fit_series(model(), scans, output=folder, resume=True, **CHOICES))
+    assert same(series, xf.fit_series(model(), scans, engine="bragg", output=folder, resume=True, **CHOICES))
     labels = [r.label for r in read_journal(path)[1]]
     assert sorted(labels) == sorted(set(labels))
     assert len(labels) == len(scans)
@@ -191,11 +193,11 @@ def test_a_full_disk_loses_nothing(scans, series, tmp_path, monkeypatch):
 
     monkeypatch.setattr(journal_module.os, "write", full)
     with pytest.raises(ComputationError, match=r"No space left on device.*--resume goes on"):
-        xf.fit_series(model(), scans, output=folder, batch=1, **CHOICES)
+        xf.fit_series(model(), scans, engine="bragg", output=folder, batch=1, **CHOICES)
     monkeypatch.setattr(journal_module.os, "write", write)
     kept = read_journal(folder / NAME)[1]
     assert 0 < len(kept) < len(scans)
-    assert same(series, xf.fit_series(model(), scans, output=folder, resume=True, **CHOICES))
+    assert same(series, xf.fit_series(model(), scans, engine="bragg", output=folder, resume=True, **CHOICES))
 
 
 def test_an_interrupted_series_keeps_what_was_done(scans, tmp_path):
@@ -204,7 +206,7 @@ def test_an_interrupted_series_keeps_what_was_done(scans, tmp_path):
             raise KeyboardInterrupt
 
     folder = tmp_path / "out"
-    found = xf.fit_series(model(), scans, output=folder, batch=1, progress=stop, **CHOICES)
+    found = xf.fit_series(model(), scans, engine="bragg", output=folder, batch=1, progress=stop, **CHOICES)
     assert not found.complete
     assert int(found.data["success"].sum()) == 3
     assert "interrupted" in found.rows[-1].message
@@ -215,7 +217,14 @@ def test_an_interrupted_series_keeps_what_was_done(scans, tmp_path):
 
 def test_progress_tells_rate_and_time(scans):
     told = []
-    xf.fit_series(model(), scans[:3], batch=1, progress=lambda text, part=None: told.append((text, part)), **CHOICES)
+    xf.fit_series(
+        model(),
+        scans[:3],
+        engine="bragg",
+        batch=1,
+        progress=lambda text, part=None: told.append((text, part)),
+        **CHOICES,
+    )
     text, part = told[-1]
     assert text.startswith("3 of 3 scans, ")
     assert "a second, 0 s left" in text
@@ -273,7 +282,7 @@ def test_the_table_is_kept_and_read_again(series, tmp_path):
 def test_names_of_files_are_harmless_in_the_page(tmp_path, scans):
     path = tmp_path / "<script>alert(1)</script>\x1b[31m.xy".replace("/", "_")
     path.write_bytes(Path(scans[0]).read_bytes())
-    found = xf.fit_series(model(), [str(path), scans[1]], **CHOICES)
+    found = xf.fit_series(model(), [str(path), scans[1]], engine="bragg", **CHOICES)
     from xrdfit.report.series_files import page
 
     assert "<script" not in page(found, {})
@@ -315,4 +324,4 @@ def test_a_fingerprint_sees_every_digit_and_no_name(scans):
 )
 def test_what_cannot_be_is_refused(scans, choices, says):
     with pytest.raises(InputError, match=says):
-        xf.fit_series(model(), scans[:2], **CHOICES, **choices)
+        xf.fit_series(model(), scans[:2], engine="bragg", **CHOICES, **choices)

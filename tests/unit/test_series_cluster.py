@@ -84,7 +84,7 @@ def scans(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(scans):
-    return xf.fit_series(model(), scans, **CHOICES)
+    return xf.fit_series(model(), scans, engine="bragg", **CHOICES)
 
 
 def same(one, other):
@@ -111,7 +111,7 @@ def test_the_same_bits_and_a_worker_killed_in_the_middle(cluster, scans, expecte
     bad = tmp_path / "t0min.xy"
     bad.write_text("nothing\n" * 40)
     found = xf.fit_series(
-        model(), [*scans[:12], str(bad), *scans[12:]],
+        model(), [*scans[:12], str(bad), *scans[12:]], engine="bragg",
         scheduler=cluster.address, batch=2, output=folder, progress=kill,
         **CHOICES,
     )  # fmt: skip
@@ -136,11 +136,13 @@ def test_a_scheduler_that_goes_away(cluster, scans, expected, tmp_path, monkeypa
             cluster.scheduler.kill()
 
     with pytest.raises(ComputationError, match=r"the scheduler at tcp://\S+ went away .*--resume goes on"):
-        xf.fit_series(model(), scans, scheduler=cluster.address, batch=1, output=folder, progress=kill, **CHOICES)
+        xf.fit_series(
+            model(), scans, engine="bragg", scheduler=cluster.address, batch=1, output=folder, progress=kill, **CHOICES
+        )
     assert killed
     kept = read_journal(folder / NAME)[1]
     assert 0 < len(kept) < len(scans)
-    found = xf.fit_series(model(), scans, output=folder, resume=True, **CHOICES)
+    found = xf.fit_series(model(), scans, engine="bragg", output=folder, resume=True, **CHOICES)
     assert same(expected, found)
     assert complete(folder, scans)
 
@@ -167,7 +169,9 @@ def test_a_client_that_is_killed_and_resumed(cluster, scans, expected, tmp_path)
     client.wait()
     kept = len(read_journal(path)[1])
     assert 0 < kept < len(scans)
-    found = xf.fit_series(model(), scans, scheduler=cluster.address, output=folder, resume=True, **CHOICES)
+    found = xf.fit_series(
+        model(), scans, engine="bragg", scheduler=cluster.address, output=folder, resume=True, **CHOICES
+    )
     assert same(expected, found)
     assert complete(folder, scans)
 
@@ -177,7 +181,7 @@ def test_a_scheduler_that_is_not_there(scans, monkeypatch):
 
     monkeypatch.setattr(module, "_CONNECT_SECONDS", 1)
     with pytest.raises(InputError, match=r"scheduler 'tcp://127\.0\.0\.1:9' does not answer"):
-        xf.fit_series(model(), scans[:1], scheduler="tcp://127.0.0.1:9", **CHOICES)
+        xf.fit_series(model(), scans[:1], engine="bragg", scheduler="tcp://127.0.0.1:9", **CHOICES)
 
 
 def test_workers_of_this_machine_killed(scans, expected, tmp_path):
@@ -193,7 +197,7 @@ def test_workers_of_this_machine_killed(scans, expected, tmp_path):
             killed.append(child)
             child.kill()
 
-    found = xf.fit_series(model(), scans, workers=2, batch=2, output=folder, progress=kill, **CHOICES)
+    found = xf.fit_series(model(), scans, engine="bragg", workers=2, batch=2, output=folder, progress=kill, **CHOICES)
     assert killed
     assert same(expected, found)
     assert complete(folder, scans)

@@ -143,4 +143,4 @@ def test_nothing_is_refused(tmp_path):
     with pytest.raises(InputError, match="matches no file"):
         entries_of(str(tmp_path / "*.xy"))
     with pytest.raises(InputError, match="no scans"):
-        xf.fit_series(xf.load_model("cu2se-4nm"), [])
+        xf.fit_series(xf.load_model("cu2se-4nm"), [], engine="bragg")

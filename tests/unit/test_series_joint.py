@@ -24,11 +24,11 @@ def scans():
 
 @pytest.fixture(scope="module")
 def alone(scans):
-    return xf.fit_series(model(), scans, coord=COORD, **CHOICES)
+    return xf.fit_series(model(), scans, engine="bragg", coord=COORD, **CHOICES)
 
 
 def joint(scans, **choices):
-    return xf.fit_series(model(), scans, coord=COORD, mode="joint", **(CHOICES | choices))
+    return xf.fit_series(model(), scans, engine="bragg", coord=COORD, mode="joint", **(CHOICES | choices))
 
 
 def coefficients(found):
@@ -56,8 +56,8 @@ def test_the_joint_fit_is_one_large_fit(scans):
     two = {k: scans[k] for k in ("t20", "t30")}
     choices = CHOICES | {"vary": ["b_overall"]}
     shared = ["a", "size_nm", "b_overall", "occ_Cu_8c"]
-    values = coefficients(xf.fit_series(model(), two, mode="joint", share=shared, **choices))
-    large = xf.fit(model(), two, **{k: v for k, v in choices.items() if k != "model_errors"})
+    values = coefficients(xf.fit_series(model(), two, engine="bragg", mode="joint", share=shared, **choices))
+    large = xf.fit(model(), two, engine="bragg", **{k: v for k, v in choices.items() if k != "model_errors"})
     for name in shared:
         value, stderr = values[name]
         assert value == pytest.approx(large[name].value, abs=0.2 * large[name].stderr)  # weights of other patterns
@@ -96,7 +96,7 @@ def test_linear_laws_and_splines_pass_through_a_drift():
     scans = {f"t{m}": xf.make_pattern(TWO_THETA, counts(m, a=5.85 + 0.0005 * m)) for m in minutes}
     coord = {"minutes": [float(m) for m in minutes]}
     for law, slopes in (("linear", True), ("spline:4", False)):
-        found = xf.fit_series(model(), scans, coord=coord, mode="joint", law={"a": law}, **CHOICES)
+        found = xf.fit_series(model(), scans, engine="bragg", coord=coord, mode="joint", law={"a": law}, **CHOICES)
         truth = 5.85 + 0.0005 * np.array(minutes)
         pull = (found["a"]["value"].values - truth) / found["a"]["stderr"].values
         assert np.abs(pull).max() < 3.5
@@ -116,7 +116,7 @@ def test_joint_answers_do_not_depend_on_the_executor(scans):
 
 def test_a_scan_without_an_answer_is_left_out(scans):
     flat = xf.make_pattern(TWO_THETA, 200.0 + (np.arange(len(TWO_THETA)) * 7919) % 29)
-    found = xf.fit_series(model(), scans | {"zflat": flat}, mode="joint", share=["a"], **CHOICES)
+    found = xf.fit_series(model(), scans | {"zflat": flat}, engine="bragg", mode="joint", share=["a"], **CHOICES)
     assert [r.label for r in found.rows if not r.success] == ["zflat"]
     assert "a" in coefficients(found)
 
@@ -141,7 +141,7 @@ def test_a_sequence_goes_along_the_coordinate():
 
 
 def test_a_sequential_series_is_right(scans, alone):
-    found = xf.fit_series(model(), scans, coord=COORD, mode="sequential", **CHOICES)
+    found = xf.fit_series(model(), scans, engine="bragg", coord=COORD, mode="sequential", **CHOICES)
     for name in ("occ_Cu_8c", "a"):
         near = np.abs(found[name]["value"].values - alone[name]["value"].values)
         assert (near < 0.02 * alone[name]["stderr"].values).all()
@@ -191,7 +191,7 @@ def test_cost_grows_linearly():
     def seconds(n):
         few = dict(list(patterns.items())[:n])
         begin = time.process_time()
-        xf.fit_series(model(), few, mode="joint", share=["a", "size_nm"], **CHOICES)
+        xf.fit_series(model(), few, engine="bragg", mode="joint", share=["a", "size_nm"], **CHOICES)
         return time.process_time() - begin
 
     seconds(4)

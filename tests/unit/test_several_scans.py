@@ -31,7 +31,7 @@ def scans():
 
 @pytest.fixture(scope="module")
 def fitted(scans):
-    return xf.fit(alloy(), scans, **CHOICES)
+    return xf.fit(alloy(), scans, engine="bragg", **CHOICES)
 
 
 @pytest.fixture(scope="module")
@@ -51,28 +51,28 @@ class TestLabels:
     @pytest.mark.parametrize("label", ["2nd", "a b", "a__b", "a_", "", "lab-1", "x" * 41])
     def test_a_label_must_be_able_to_stand_in_a_name(self, scans, label):
         with pytest.raises(InputError, match="label"):
-            xf.fit(alloy(), {label: scans["lab"], "other": scans["hrpt"]})
+            xf.fit(alloy(), {label: scans["lab"], "other": scans["hrpt"]}, engine="bragg")
 
     def test_options_for_a_scan_that_is_not_there(self, scans):
         with pytest.raises(InputError, match=r"'moon'.*there are lab, hrpt"):
-            xf.fit(alloy(), scans, radiation={"moon": "cu-ka"})
+            xf.fit(alloy(), scans, engine="bragg", radiation={"moon": "cu-ka"})
         with pytest.raises(InputError, match="single scan has no label"):
-            xf.fit(alloy(), scans["lab"], radiation={"lab": "cu-ka"})
+            xf.fit(alloy(), scans["lab"], engine="bragg", radiation={"lab": "cu-ka"})
 
     def test_occupancies_are_the_samples(self, scans):
         with pytest.raises(InputError, match="share its occupancies"):
-            xf.fit(alloy(), scans, own=["occ_*"], **CHOICES)
+            xf.fit(alloy(), scans, engine="bragg", own=["occ_*"], **CHOICES)
 
     def test_no_scan_at_all(self):
         with pytest.raises(InputError, match="no scan"):
-            xf.fit(alloy(), {})
+            xf.fit(alloy(), {}, engine="bragg")
 
 
 def test_errors_are_those_of_the_worst_scan(scans, fitted):
     """A scan whose errors are stated at half their size has χ² 4, and all errors double."""
     mean = scan_of(alloy(), RADIATION["hrpt"], scans["hrpt"]["two_theta"].values, 4)
     low = mean.assign(sigma=mean["sigma"] / 2.0).assign_attrs(sigma_from="file")
-    worse = xf.fit(alloy(), {**scans, "hrpt": low}, **CHOICES)
+    worse = xf.fit(alloy(), {**scans, "hrpt": low}, engine="bragg", **CHOICES)
     high = worse.scans[1].statistics.chi2_reduced
     assert high == pytest.approx(4.0, rel=0.2)
     assert worse.statistics.chi2_reduced < high
@@ -184,7 +184,7 @@ def test_labels_of_files():
 
 
 def test_compare_says_what_each_scan_has_against_the_next(scans):
-    found = xf.compare(alloy(), scans, radiation=RADIATION, background=3)
+    found = xf.compare(alloy(), scans, engine="bragg", radiation=RADIATION, background=3)
     assert set(found.best.sites) == {"Cu_8c", "Fe_4b"}
     assert found.verdict == "decided"
     for c in found.candidates:
@@ -204,7 +204,7 @@ class TestWeightFractions:
             label: scan_of(mixture, RADIATION[label], np.arange(20.0, 80.0, 0.06), seed, values=values)
             for seed, label in enumerate(RADIATION)
         }
-        result = xf.fit(mixture, scans, radiation=RADIATION, background=2, fix=["*occ_*"])
+        result = xf.fit(mixture, scans, engine="bragg", radiation=RADIATION, background=2, fix=["*occ_*"])
         first, second = (scan.weight_fractions["alloy"] for scan in result.scans)
         mean, error = result.weight_fractions["alloy"], result.weight_fraction_errors["alloy"]
         assert sum(result.weight_fractions.values()) == pytest.approx(1.0)
@@ -224,7 +224,13 @@ class TestWhatAScanAdds:
         lab, hrpt = found.scans
         assert lab.alone == hrpt.without
         alone = xf.fit(
-            alloy(), scans["lab"], radiation="cu-ka", background=3, vary=["b_overall"], exclude=[(70.0, 71.0)]
+            alloy(),
+            scans["lab"],
+            engine="bragg",
+            radiation="cu-ka",
+            background=3,
+            vary=["b_overall"],
+            exclude=[(70.0, 71.0)],
         )
         for name in ("occ_Cu_8c", "occ_Fe_4b"):
             assert lab.alone[name] == pytest.approx(alone[name].stderr, rel=0.1)
@@ -236,8 +242,8 @@ class TestWhatAScanAdds:
         model = brass()
         plans = {"lab": xf.Plan(radiation="mo-ka", two_theta=(15.0, 60.0, 0.03)),
                  "d1a": xf.Plan(radiation="neutron:1.5", two_theta=(20.0, 120.0, 0.1))}  # fmt: skip
-        found = xf.identify(model, plans, vary=["occ_Cu_4a"], tie=["occ_Zn_4a = 1 - occ_Cu_4a"], background=2,
-                            fix={"mixing": None})  # fmt: skip
+        ties = ["occ_Zn_4a = 1 - occ_Cu_4a"]
+        found = xf.identify(model, plans, vary=["occ_Cu_4a"], tie=ties, background=2, fix={"mixing": None})
         lab, d1a = found.scans
         assert d1a.alone["occ_Cu_4a"] < 0.2 * lab.alone["occ_Cu_4a"]
 
@@ -261,14 +267,14 @@ class TestDesign:
         model, options = alloy(), {"vary": ["b_overall"], "background": 2}
         grid = (20.0, 90.0, 0.05)
         cu, neutron = (xf.Plan(radiation=r, two_theta=grid) for r in ("cu-ka", "neutron:1.5"))
-        alone = xf.identify(model, cu, **options)
+        alone = xf.identify(model, cu, engine="bragg", **options)
         rows = xf.design(alone.result, "occ_Fe_4b", 0.6 * alone.stderr["occ_Fe_4b"])
         row = next(r for r in rows if r.added and r.radiation == "neutron:1.5")
-        both = xf.identify(model, {"cu": cu, "n": neutron}, **options)
+        both = xf.identify(model, {"cu": cu, "n": neutron}, engine="bragg", **options)
         assert row.stderr == pytest.approx(both.stderr["occ_Fe_4b"], rel=0.02)
         # counted as long as it says, the error is the target
         longer = replace(neutron, counts=neutron.counts * row.time_a_step, background=300.0 * row.time_a_step)
-        there = xf.identify(model, {"cu": cu, "n": longer}, **options).stderr["occ_Fe_4b"]
+        there = xf.identify(model, {"cu": cu, "n": longer}, engine="bragg", **options).stderr["occ_Fe_4b"]
         assert there == pytest.approx(0.6 * alone.stderr["occ_Fe_4b"], rel=0.02)
         assert row.time_in_all == pytest.approx(1.0 + row.time_a_step)
         assert any("Fe K edge" in r.change for r in rows)
@@ -298,6 +304,7 @@ def test_ties_may_concern_what_one_scan_has_for_itself(scans):
     result = xf.fit(
         alloy(),
         scans,
+        engine="bragg",
         radiation=RADIATION,
         usual=False,
         vary=["lab__S_L"],
@@ -308,4 +315,4 @@ def test_ties_may_concern_what_one_scan_has_for_itself(scans):
     assert result["lab__H_L"].status == "derived"
     assert result["hrpt__H_L"].value == 0.0
     with pytest.raises(xf.InputError, match="lab__no"):
-        xf.fit(alloy(), scans, radiation=RADIATION, tie=["lab__H_L = lab__no"])
+        xf.fit(alloy(), scans, engine="bragg", radiation=RADIATION, tie=["lab__H_L = lab__no"])

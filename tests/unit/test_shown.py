@@ -30,7 +30,7 @@ def two_phases():
     mean = 300.0 + 5000.0 * parts[0] / parts[0].max() + 800.0 * parts[1] / parts[1].max()
     scan = xf.make_pattern(ANGLES, np.random.default_rng(8).poisson(mean).astype(float), file="made.xy")
     model = load_models(["cu2se-6nm", "cu2o"])
-    return xf.fit(model, scan, fix={"*mixing": 0.5}, background=2, exclude=[(33.0, 34.0)])
+    return xf.fit(model, scan, engine="bragg", fix={"*mixing": 0.5}, background=2, exclude=[(33.0, 34.0)])
 
 
 def test_print_has_cell_and_size(two_phases) -> None:

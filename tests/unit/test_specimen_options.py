@@ -90,7 +90,7 @@ class TestNeutrons:
         text = model_to_toml(six).replace('species = "Se"', 'species = "Se2-"')
         ionic = model_from_toml(text)
         scan = scan_of(ionic, radiation="neutron:1.5", attrs=self.NEUTRON)
-        result = xf.fit(ionic, scan, total={"Cu": 8})
+        result = xf.fit(ionic, scan, engine="bragg", total={"Cu": 8})
         assert result.success
         close(result, "occ_Cu_8c", 0.37)
         assert not [w for w in result.warnings if "form factor" in w or "f'" in w]
@@ -98,15 +98,15 @@ class TestNeutrons:
         about = dict(facts(result))
         assert "Scattering lengths" in about
         assert "Anomalous terms" not in about
-        with_x_rays = xf.fit(ionic, scan.drop_attrs(), total={"Cu": 8}, radiation=1.5)
+        with_x_rays = xf.fit(ionic, scan.drop_attrs(), engine="bragg", total={"Cu": 8}, radiation=1.5)
         assert with_x_rays.statistics.chi2_reduced > 2.0 * result.statistics.chi2_reduced
 
 
 class TestFits:
     def test_film(self, six):
         scan = scan_of(lit(six, film=True), mu_t=0.08)
-        plain = xf.fit(six, scan, total={"Cu": 8})
-        result = xf.fit(six, scan, total={"Cu": 8}, film=True)
+        plain = xf.fit(six, scan, engine="bragg", total={"Cu": 8})
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, film=True)
         assert result.success
         close(result, "mu_t", 0.08)
         close(result, "occ_Cu_8c", 0.37)
@@ -115,29 +115,29 @@ class TestFits:
     @pytest.mark.parametrize("mu_t", [1e-3, 20.0])
     def test_a_film_too_thin_or_too_thick_to_tell_ends_without_a_word_from_numpy(self, six, mu_t):
         scan = scan_of(lit(six, film=True), mu_t=mu_t)
-        result = xf.fit(six, scan, total={"Cu": 8}, film=True, start={"mu_t": mu_t})
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, film=True, start={"mu_t": mu_t})
         assert np.isfinite(result["occ_Cu_8c"].value)
 
     def test_capillary(self, six):
         scan = scan_of(lit(six, capillary=True), mu_r=1.0)
-        result = xf.fit(six, scan, total={"Cu": 8}, capillary=1.0)
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, capillary=1.0)
         close(result, "occ_Cu_8c", 0.37)
         assert result["mu_r"].status == "fixed"
-        free = xf.fit(six, scan, total={"Cu": 8}, capillary=0.5, vary=["mu_r"])
+        free = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, capillary=0.5, vary=["mu_r"])
         close(free, "mu_r", 1.0)
 
     def test_polarization(self, six):
         scan = scan_of(lit(six, polarization=0.95), radiation=1.5)
-        result = xf.fit(six, scan, total={"Cu": 8}, radiation=1.5, polarization=0.95)
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, radiation=1.5, polarization=0.95)
         close(result, "occ_Cu_8c", 0.37)
-        half = xf.fit(six, scan, total={"Cu": 8}, radiation=1.5, polarization=0.5)
-        plain = xf.fit(six, scan, total={"Cu": 8}, radiation=1.5)
+        half = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, radiation=1.5, polarization=0.5)
+        plain = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, radiation=1.5)
         assert half["occ_Cu_8c"].value == pytest.approx(plain["occ_Cu_8c"].value, abs=1e-6)
 
     def test_lines_of_the_tube_on_demand(self, six):
         scan = scan_of(lit(six, kbeta=0.02, w_la=0.01, kalpha_ratio=0.52))
-        assert "kbeta" not in xf.fit(six, scan, total={"Cu": 8}).parameters
-        result = xf.fit(six, scan, total={"Cu": 8}, vary=["kbeta", "w_la", "kalpha_ratio"])
+        assert "kbeta" not in xf.fit(six, scan, engine="bragg", total={"Cu": 8}).parameters
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, vary=["kbeta", "w_la", "kalpha_ratio"])
         assert result.success
         for name, value in {"kbeta": 0.02, "w_la": 0.01, "kalpha_ratio": 0.52}.items():
             close(result, name, value)
@@ -145,16 +145,16 @@ class TestFits:
 
     def test_a_known_weight_stays(self, six):
         scan = scan_of(lit(six, kbeta=0.02))
-        result = xf.fit(six, scan, total={"Cu": 8}, kbeta=0.02)
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, kbeta=0.02)
         assert (result["kbeta"].value, result["kbeta"].status) == (0.02, "fixed")
         close(result, "occ_Cu_8c", 0.37)
 
     def test_f_prime_on_demand(self, six):
         scan = scan_of(lit(six, f_prime=(("Cu", -1.0),)), occ_Cu_8c=0.37)
         names = {"occ_Cu_8c": 0.37, "occ_Cu_32f": 0.1575}
-        result = xf.fit(six, scan, vary=["fp_Cu"], fix=names)
+        result = xf.fit(six, scan, engine="bragg", vary=["fp_Cu"], fix=names)
         close(result, "fp_Cu", -1.0)
-        listed = xf.fit(six, scan, start={"fp_*": 0.0}, fix=names)
+        listed = xf.fit(six, scan, engine="bragg", start={"fp_*": 0.0}, fix=names)
         assert {"fp_Cu", "fp_Se"} <= set(listed.parameters)
         assert listed["fp_Cu"].status == "fixed"
 
@@ -162,7 +162,7 @@ class TestFits:
         model = xf.load_model("cdse-wurtzite")
         oriented = replace(model, phases=(replace(model.phases[0], march_axis=(0, 0, 1)),))
         scan = scan_of(oriented, march_r=0.8, size_nm=10.0)
-        result = xf.fit(model, scan, texture=[0, 0, 1], start={"size_nm": 9.0})
+        result = xf.fit(model, scan, engine="bragg", texture=[0, 0, 1], start={"size_nm": 9.0})
         assert result.success
         close(result, "march_r", 0.8)
         assert result.statistics.chi2_reduced < 1.2
@@ -185,7 +185,7 @@ class TestFits:
     )
     def test_what_cannot_be(self, six, options, words):
         with pytest.raises(InputError) as caught:
-            xf.fit(six, scan_of(six), **options)
+            xf.fit(six, scan_of(six), engine="bragg", **options)
         message = str(caught.value)
         assert "\n" not in message
         assert all(word in message for word in words), message
@@ -195,15 +195,15 @@ class TestEdges:
     def test_a_weak_line_near_an_edge(self, six):
         """Cu Kβ lies 74 eV below the edge of copper."""
         scan = scan_of(lit(six, kbeta=0.05))
-        told = xf.fit(six, scan, total={"Cu": 8}, kbeta=0.05)
+        told = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, kbeta=0.05)
         assert [w for w in told.warnings if "Cu has an absorption edge" in w and "1.3922" in w]
-        faint = xf.fit(six, scan_of(lit(six, kbeta=0.002)), total={"Cu": 8}, kbeta=0.002)
+        faint = xf.fit(six, scan_of(lit(six, kbeta=0.002)), engine="bragg", total={"Cu": 8}, kbeta=0.002)
         assert not [w for w in faint.warnings if "edge" in w]
 
     def test_a_wavelength_near_an_edge(self, six):
         """The edge of selenium is at 12658 eV."""
         scan = scan_of(six, radiation=0.981)
-        result = xf.fit(six, scan, total={"Cu": 8}, radiation=0.981)
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, radiation=0.981)
         assert [w for w in result.warnings if "Se has an absorption edge" in w]
 
 
@@ -239,7 +239,7 @@ class TestFiles:
 
     def test_a_saved_fit_runs_again(self, six, tmp_path):
         scan = scan_of(lit(six, capillary=True), mu_r=1.0)
-        result = xf.fit(six, scan, total={"Cu": 8}, capillary=1.0, vary=["fp_Cu"], fix=["occ_Cu_8c"])
+        result = xf.fit(six, scan, engine="bragg", total={"Cu": 8}, capillary=1.0, vary=["fp_Cu"], fix=["occ_Cu_8c"])
         xf.save(result, tmp_path / "out")
         again = xf.load_result(tmp_path / "out")
         assert again["occ_Cu_32f"].value == pytest.approx(result["occ_Cu_32f"].value, rel=1e-9)

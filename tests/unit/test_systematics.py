@@ -17,7 +17,7 @@ from xrdfit.model.ties import parse_tie
 @pytest.fixture(scope="module")
 def result():
     model = xf.load_model("cu2se-2nm")
-    return xf.fit(model, scan_of(model, 1))
+    return xf.fit(model, scan_of(model, 1), engine="bragg")
 
 
 def prescribed(monkeypatch, result, engine_chi2):
@@ -51,14 +51,14 @@ def test_a_hopeless_engine_is_listed_but_not_combined(monkeypatch, result, engin
 
 def test_a_model_with_a_tie_is_refitted_too(result):
     tied = replace(result.start_model, ties=(parse_tie("occ_Cu_4b = 0.5 * occ_Cu_8c"),))
-    table = xf.systematics(xf.fit(tied, result.scan))
+    table = xf.systematics(xf.fit(tied, result.scan, engine="bragg"))
     assert all(v.shifts for v in table.variations)
     assert all(table.combined[n] > table.stderr[n] for n in table.names)
 
 
 def test_where_every_phase_names_its_engine_the_other_is_not_tried(result):
     named = replace(result.start_model, phases=tuple(replace(p, engine="bragg") for p in result.start_model.phases))
-    table = xf.systematics(xf.fit(named, result.scan))
+    table = xf.systematics(xf.fit(named, result.scan, engine="bragg"))
     (engine,) = [v for v in table.variations if "engine" in v.name]
     assert not engine.shifts
     assert "names its engine" in engine.note

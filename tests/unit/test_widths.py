@@ -81,7 +81,7 @@ def test_a_start_below_is_raised_and_said(sharp):
 
 def test_the_truth_comes_out_from_below_the_floor(sharp):
     model, scan, truth = sharp
-    result = xf.fit(model, scan, vary=["U", "V", "W"], start={"U": 0.01, "V": -0.1, "W": 0.01})
+    result = xf.fit(model, scan, engine="bragg", vary=["U", "V", "W"], start={"U": 0.01, "V": -0.1, "W": 0.01})
     assert result.success
     for name in ("U", "V", "W", "size_nm"):
         assert abs(result[name].value - truth[name]) < 4.0 * result[name].stderr
@@ -98,7 +98,12 @@ def test_widths_that_do_the_same_do_not_refuse_an_answer(sharp):
     counts = np.random.default_rng(4).poisson(pattern / pattern.max() * 2e4 + 200.0).astype(float)
     scan = xf.make_pattern(TWO_THETA, counts, radiation="cu-ka")
     result = xf.fit(
-        model, scan, vary=["X", "microstrain", "x_B*", "occ_La*"], fix={"mixing": 1.0}, start={"microstrain": 5e-4}
+        model,
+        scan,
+        engine="bragg",
+        vary=["X", "microstrain", "x_B*", "occ_La*"],
+        fix={"mixing": 1.0},
+        start={"microstrain": 5e-4},
     )
     assert result.success
     assert result["x_B_6f"].stderr is not None
@@ -111,8 +116,8 @@ def test_divergence_that_is_not_there_is_at_its_bound(sharp):
     model, scan, truth = sharp
     model = replace(model, ties=(parse_tie("H_L = S_L"),))
     held = {k: truth[k] for k in ("U", "V", "W", "mixing")}
-    without = xf.fit(model, scan, vary=["displacement_mm"], fix=held)
-    result = xf.fit(model, scan, vary=["displacement_mm", "S_L"], fix=held)
+    without = xf.fit(model, scan, engine="bragg", vary=["displacement_mm"], fix=held)
+    result = xf.fit(model, scan, engine="bragg", vary=["displacement_mm", "S_L"], fix=held)
     assert result.success
     if result["S_L"].status == "at bound":
         assert result["S_L"].value == 0.0

@@ -96,7 +96,7 @@ def _share_errors() -> dict[str, float]:
     from xrdfit.inference.fit import fit
 
     block = by_size()[CLUSTER_NM]
-    result = fit(model(block), without_noise(expected_counts(model(block), "bragg")))
+    result = fit(model(block), without_noise(expected_counts(model(block), "bragg")), engine="bragg")
     return {s.wyckoff: s.share_stderr for s in result.sites if s.element == "Cu" and s.share_stderr is not None}
 
 
@@ -169,7 +169,7 @@ def apparent_cell(block: Block, size_nm: float) -> ApparentCell:
     source = model(block)
     source = replace(source, phases=(replace(source.phases[0], size_nm=size_nm),))
     exact = expected_counts(source, "debye")
-    result = fit(source, without_noise(exact))
+    result = fit(source, without_noise(exact), engine="bragg")
     return ApparentCell(
         size_nm,
         peak_strain(expected_counts(source, "bragg")),

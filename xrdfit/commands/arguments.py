@@ -38,9 +38,12 @@ class FitArguments:
     ] = ()
     block: Block = None
     engine: Annotated[
-        Literal["bragg", "debye", "auto"],
-        Parameter(help="bragg (the default): broadened lines; debye: sum over pairs of atoms, for clusters."),
-    ] = "bragg"
+        Literal["auto", "bragg", "debye"],
+        Parameter(
+            help="auto (the default): by the size that lines show; bragg: broadened lines; debye: sum over pairs of "
+            "atoms, for clusters."
+        ),
+    ] = "auto"
     total: Annotated[
         Sequence[str],
         Parameter(

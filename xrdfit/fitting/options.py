@@ -42,7 +42,8 @@ class FitOptions:
 
     Attributes
     ----------
-    engine : {"bragg", "debye", "auto"}
+    engine : {"auto", "bragg", "debye"}
+        "auto" takes the Debye engine for clusters; see `xrdfit.inference.fit.choose_engines`.
     total : Mapping[str, float or Known]
         Atoms of an element per cell ("Cu"; "phase__Cu" where several phases hold it) or their ratio ("Cu/Se"). A number
         is kept exactly; one with an error, "7.6(4)", is a restraint.
@@ -103,7 +104,7 @@ class FitOptions:
         Keep the model's packing rule (one cation per void).
     """
 
-    engine: EngineChoice | Mapping[str, EngineChoice] = "bragg"
+    engine: EngineChoice | Mapping[str, EngineChoice] = "auto"
     total: Mapping[str, float | Known] = field(default_factory=dict)
     restrain: Mapping[str, Known] = field(default_factory=dict)
     tie: tuple[str, ...] = ()

@@ -78,11 +78,8 @@ def minimize(
     return Solution(theta, float(np.sum(fitted.fun**2)), bool(fitted.success), str(fitted.message))
 
 
-def search(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
-    """Return the best minimum found from the start and, where there is reason, from further points.
-
-    It is near enough to choose weights; `settle` converges fully.
-    """
+def approach(problem: Problem, start: Array, progress: Progress | None = None) -> Solution:
+    """Return the minimum near the start, or near other sizes and cells where that is far off."""
     tell = progress or silent
     best = descend(problem, start, tolerance=_NEAR)
     if poor(problem, best.theta):
@@ -92,9 +89,21 @@ def search(problem: Problem, start: Array, progress: Progress | None = None) -> 
         tell("the residual is more than noise: trying other sizes")
         best = scan_sizes(problem, best, start)
     best = _off_zero(problem, best)
-    best = min(
+    return min(
         (best, *(descend(problem, t, tolerance=_NEAR) for t in thicknesses(problem, best.theta, start))), key=_chi2
     )
+
+
+def search(
+    problem: Problem, start: Array, progress: Progress | None = None, approached: Solution | None = None
+) -> Solution:
+    """Return the best minimum found from the start and, where there is reason, from further points.
+
+    It is near enough to choose weights; `settle` converges fully. `approached` is what `approach` returned, if it is
+    known.
+    """
+    tell = progress or silent
+    best = approached or approach(problem, start, progress)
     if not problem.occupancies.free:
         return best
     tell("looking for other compositions")

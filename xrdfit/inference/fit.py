@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from xrdfit.fitting.search import search, settle
 from xrdfit.fitting.starts import thicknesses
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
+from xrdfit.inference.engines import choices_of, choose_engines, estimated_sizes, reason_of, with_engines
 from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.stage import Stage, Trial, weighted_like
@@ -34,14 +34,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-# Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
-AUTO_DEBYE_BELOW_NM = 30.0
-
 # Weights from a point whose χ² is less than so many times the minimum's are the minimum's own.
 _SAME_WEIGHTS = 1.01
-
-# A sphere of diameter D fitted with Scherrer lines (K = 0.9) gives about this part of D.
-SCHERRER_OF_SPHERE = 0.87
 
 
 def fit(
@@ -94,16 +88,20 @@ def fit(
 
 
 def fit_with(
-    model: PowderModel, scan: xr.Dataset | Scans, options: FitOptions, progress: Progress | None = None
+    model: PowderModel,
+    scan: xr.Dataset | Scans,
+    options: FitOptions,
+    progress: Progress | None = None,
+    engines: Mapping[str, Engine] | None = None,
 ) -> FitResult:
-    """Fit with the choices held in a `FitOptions`; see `fit`."""
+    """Fit with the choices held in a `FitOptions`; see `fit`. `engines`, by label, are not chosen again."""
     scans, options = one_sample(scan, options)
-    result = _fit_as_told(model, scans, replace(options, seek=(), usual=False), progress)
+    result = _fit_as_told(model, scans, replace(options, seek=(), usual=False), progress, engines)
     if not (options.usual or options.seek):
         return result
     # the engine that was chosen once stays
-    chosen = replace(result.options, engine=result.settled_engine)
-    stage, fitter = Stage(result, model, chosen), _Fitter(scans, progress)
+    stage = Stage(result, result.start_model, result.options)
+    fitter = _Fitter(scans, {s.label: s.engine for s in result.scans}, progress)
     if options.usual:
         stage = with_usual(stage, fitter, progress)
     if options.seek:
@@ -113,13 +111,26 @@ def fit_with(
     return replace(stage.result, steps=stage.steps, engine_reason=result.engine_reason)
 
 
-def _fit_as_told(model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None) -> FitResult:
+def _fit_as_told(
+    model: PowderModel,
+    scans: Scans,
+    options: FitOptions,
+    progress: Progress | None,
+    engines: Mapping[str, Engine] | None,
+) -> FitResult:
     """Fit with what model and options name, and nothing else."""
     with one_thread():
-        choices = _choices(model, scans, options, progress)
+        if engines is not None:
+            return fit_setup(prepare(model, scans, options, engines), model, progress=progress)
+        choices = choices_of(model, scans, options, progress)
+        reason, first = reason_of(choices), next(iter(choices.values()))
+        if len(choices) == 1 and first.begun is not None:
+            setup, near = first.begun
+            return _finished(setup, near, model, reason)
+        model = with_engines(model, choices)
         setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
-        start = _estimated_sizes(setup, choices)
-        return fit_setup(setup, model, start=start, reason=_reason(choices), progress=progress)
+        start = estimated_sizes(setup, choices)
+        return fit_setup(setup, model, start=start, reason=reason, progress=progress)
 
 
 def fit_setup(
@@ -147,6 +158,12 @@ def fit_setup(
     if progress:
         progress("fitting")
     near = search(problem, problem.theta({**problem.base, **(start or {})}), progress)
+    return _finished(setup, near, model, reason)
+
+
+def _finished(setup: Setup, near: Solution, model: PowderModel, reason: str) -> FitResult:
+    """The result from where a search ended: final weights, convergence, errors."""
+    problem = setup.problem
     if _weights_follow(setup):
         problem, solution = _reweighted(setup, near)
     else:
@@ -159,6 +176,7 @@ class _Fitter:
     """How a guided fit fits the same scans again and again."""
 
     scans: Scans
+    engines: Mapping[str, Engine]
     progress: Progress | None
 
     def fit(self, model: PowderModel, options: FitOptions, start: Mapping[str, float]) -> FitResult:
@@ -178,8 +196,7 @@ class _Fitter:
             return Trial(problem, found.theta, found.chi2)
 
     def _setup(self, model: PowderModel, options: FitOptions) -> Setup:
-        engines = {label: options.of(label).engine for label in self.scans}
-        return prepare(model, self.scans, replace(options, seek=()), engines)  # pyright: ignore[reportArgumentType]
+        return prepare(model, self.scans, replace(options, seek=()), self.engines)
 
 
 def _started(setup: Setup, start: Mapping[str, float]) -> dict[str, float]:
@@ -221,6 +238,7 @@ def restore(
     values: Mapping[str, float],
     sigmas: Sequence[Array] | None = None,
     rivals: Sequence[Mapping[str, float]] = (),
+    engines: Mapping[str, Engine] | None = None,
 ) -> FitResult:
     """Rebuild the result of an earlier fit without a search.
 
@@ -236,10 +254,12 @@ def restore(
         The weights that the fit ended with, one array a scan; computed from `values` where absent.
     rivals : sequence of Mapping[str, float]
         Values of the parameters in other answers; those that a rival leaves out are the model's.
+    engines : Mapping[str, str], optional
+        By label; chosen by the scans where absent.
     """
     scans, options = one_sample(scan, options)
     with one_thread():  # the last digits must not depend on how a library shares out its sums
-        chosen, reason = choose_engines(model, scans, options)
+        chosen, reason = (engines, "") if engines is not None else choose_engines(model, scans, options)
         setup = prepare(model, scans, options, chosen)
         problem = setup.problem
         theta = problem.theta({**problem.base, **values})
@@ -248,78 +268,6 @@ def restore(
         near = [Solution(p, problem.evaluate(p, derivatives=False).chi2, True, "restored") for p in points]
         solution = Solution(theta, problem.evaluate(theta).chi2, True, "restored", tuple(near))
         return assemble(setup, problem, solution, model, reason)
-
-
-def choose_engines(
-    model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None = None
-) -> tuple[dict[str, Engine], str]:
-    """Return the engine of each scan and, where one was to be chosen, why.
-
-    "auto" takes the Debye engine where a coarse Bragg fit finds the smallest phase below `AUTO_DEBYE_BELOW_NM`.
-    """
-    choices = _choices(model, scans, options, progress)
-    return {label: choice.engine for label, choice in choices.items()}, _reason(choices)
-
-
-def choose_engine(
-    model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None
-) -> tuple[Engine, str]:
-    """Return the engine to use for one scan and, for "auto", why; see `choose_engines`."""
-    choice = _choose(model, scan, options, progress)
-    return choice.engine, choice.reason
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """An engine and, for "auto", why, and the diameter of each phase in nm that a coarse Bragg fit found."""
-
-    engine: Engine
-    reason: str = ""
-    diameters: Mapping[str, float] = field(default_factory=dict)
-
-
-def _choices(
-    model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None = None
-) -> dict[str, _Choice]:
-    return {label: _choose(model, scan, options.of(label), progress) for label, scan in scans.items()}
-
-
-def _reason(choices: Mapping[str, _Choice]) -> str:
-    return "; ".join(f"{label}: {c.reason}" if label else c.reason for label, c in choices.items() if c.reason)
-
-
-def _choose(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None) -> _Choice:
-    if options.engine != "auto":
-        return _Choice(options.engine)  # pyright: ignore[reportArgumentType]
-    if progress:
-        progress("estimating the size")
-    problem = prepare(model, scan, options, "bragg").problem
-    values = problem.expand(search(problem, problem.theta(problem.base)).theta)[0]
-    diameters = {
-        p.name: values[f"{model.prefix(p)}size_nm"] / (SCHERRER_OF_SPHERE if p.shape == "scherrer" else 1.0)
-        for p in model.phases
-    }
-    name, smallest = min(diameters.items(), key=lambda item: item[1])
-    below = smallest < AUTO_DEBYE_BELOW_NM
-    reason = (
-        f"{name} looks like spheres of {smallest:.1f} nm, {'below' if below else 'not below'} the "
-        f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
-    )
-    return _Choice("debye" if below else "bragg", reason, diameters)
-
-
-def _estimated_sizes(setup: Setup, choices: Mapping[str, _Choice]) -> dict[str, float]:
-    """Starts of the Debye engine's sizes where "auto" has estimated them and the options name no start."""
-    found: dict[str, float] = {}
-    for label, choice in choices.items():
-        if choice.engine != "debye" or not choice.diameters:
-            continue
-        by_phase = {setup.model.label(p): choice.diameters[p.name] for p in setup.model.phases if p.engine != "bragg"}
-        for name, r in setup.rows.items():
-            given = any(fnmatchcase(name, pattern) for pattern in setup.options.start)
-            if r.kind.stem == "size_nm" and r.vary and r.scan in ("", label) and r.phase in by_phase and not given:
-                found.setdefault(name, by_phase[r.phase])
-    return found
 
 
 def model_sigmas(setup: Setup, problem: Problem, theta: Array) -> list[Array]:

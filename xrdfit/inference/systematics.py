@@ -157,10 +157,13 @@ def _vary(result: FitResult, names: tuple[str, ...], name: str, options: FitOpti
         for n, p in result.parameters.items()
         if p.status != "fixed" and not result.problem.rows[n].kind.linear and n not in follow
     }
+    asked = replace(options, start={**options.start, **_known(result, options, start)})
+    engines = None
+    if result.options.engine == "auto":  # what only the other engine has may be named
+        engines = {s.label: options.of(s.label).engine for s in result.scans}
+        asked = replace(asked, engine="auto")
     try:
-        other = fit_with(
-            result.start_model, result.data, replace(options, start={**options.start, **_known(result, options, start)})
-        )
+        other = fit_with(result.start_model, result.data, asked, engines=engines)  # pyright: ignore[reportArgumentType]
     except InputError as error:
         return Variation(name, {}, float("nan"), str(error))
     if not other.success:

@@ -134,8 +134,8 @@ def _order(trial: Trial, label: str) -> tuple[int, float, float] | None:
 def _nested_chi2(always: NDArray[np.float64], further: NDArray[np.float64], target: NDArray[np.float64]):
     """χ² with the first 1, 2, … of the further columns beside those that are always there, shape (n_further,)."""
     columns = np.column_stack([always, further, target])
-    triangle = np.linalg.qr(columns, mode="r")[:, -1]
-    tail = np.cumsum(triangle[::-1] ** 2)[::-1]
+    triangle = np.asarray(np.linalg.qr(columns, mode="r"))
+    tail = np.cumsum(triangle[::-1, -1] ** 2)[::-1]
     return tail[always.shape[1] + 1 :]
 
 

@@ -244,15 +244,15 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
     try:
         values = {str(name): float(p["value"]) for name, p in data["parameters"].items()}
         success, message, warnings = bool(data["success"]), str(data["message"]), tuple(map(str, data["warnings"]))
-        engine: Any = str(data["engine"])
+        engines: Any = {"": str(data["engine"])}
         if len(scans) > 1:
-            engine = {str(scan["label"]): str(scan["engine"]) for scan in data["scans"]}
+            engines = {str(scan["label"]): str(scan["engine"]) for scan in data["scans"]}
         reason, rivals = str(data.get("engine_reason", "")), list(data.get("rivals", []))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path / 'result.json'}: not a result of xrdfit, schema 1 ({error!r})") from None
     # the engine that was chosen then, without choosing again
-    options = replace(saved.options, engine=engine)
-    result = restore(saved.model, scans, options, values, sigmas, [_rival(row, path) for row in rivals])
+    others = [_rival(row, path) for row in rivals]
+    result = restore(saved.model, scans, saved.options, values, sigmas, others, engines)
     return replace(
         result,
         success=success,

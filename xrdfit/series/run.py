@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.options import FitOptions, with_choices
 from xrdfit.fitting.prepare import check_model
-from xrdfit.inference.fit import choose_engine, fit_with
+from xrdfit.inference.engines import choose_engine
+from xrdfit.inference.fit import fit_with
 from xrdfit.model.files.read import load_model
 from xrdfit.model.powder import PowderModel
 from xrdfit.progress import Progress, silent

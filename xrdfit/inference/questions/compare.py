@@ -134,8 +134,7 @@ def compare(
     whole = _all_sites(model, options, labels)
     full = fit_with(model, scans, whole, progress)
     engines: dict[str, Engine] = {s.label: s.engine for s in full.scans}
-    settled = replace(full.options, engine=engines, seek=())
-    setup = prepare(full.start_model, scans, settled, engines)
+    setup = prepare(full.start_model, scans, replace(full.options, seek=()), engines)
     jobs: list[tuple[tuple[str, ...], Callable[[Sequence[_Fitted]], _Fitted]]] = [
         (tuple(prefix + label for prefix, label in subset), partial(_fit_subset, setup, full, labels, subset))
         for n in range(1, len(labels) + 1)
@@ -277,7 +276,7 @@ def _fit_subset(
 
 
 def _fit_rival(name: str, model: PowderModel, scan: Scans, options: FitOptions, full: FitResult) -> _Fitted:
-    result = fit_with(model, scan, replace(options, engine={s.label: s.engine for s in full.scans}), None)
+    result = fit_with(model, scan, options, engines={s.label: s.engine for s in full.scans})
     problem = result.problem.with_sigmas(full.problem.sigmas)
     moving = set(problem.occupancies.names)
     sites = tuple(key for key, name in _occupancy_names(result.model).items() if name in moving)

@@ -18,7 +18,8 @@ from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import Rival, search_rivals
 from xrdfit.fitting.search import Solution
 from xrdfit.inference.assemble import assemble
-from xrdfit.inference.fit import choose_engines, fit_with
+from xrdfit.inference.engines import choose_engines
+from xrdfit.inference.fit import fit_with
 from xrdfit.inference.questions.by_scan import shares_of_scans
 from xrdfit.inference.questions.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
 from xrdfit.inference.questions.findings import Identifiability

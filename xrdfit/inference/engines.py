@@ -1,0 +1,181 @@
+"""Which engine computes which scan, where that is left to the scan: Debye for clusters, Bragg for crystals.
+
+A Bragg fit tells the phases' sizes as far as this needs. Neutron diffractometers broaden lines as much as clusters do,
+and preferred orientation is of crystals: there it is Bragg's law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from xrdfit.fitting.descent import Solution
+from xrdfit.fitting.options import FitOptions
+from xrdfit.fitting.prepare import Setup, prepare
+from xrdfit.fitting.scans import Scans
+from xrdfit.fitting.search import approach, search
+from xrdfit.model.phase import LARGEST_NM, Engine, Phase
+from xrdfit.model.powder import PowderModel
+from xrdfit.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
+AUTO_DEBYE_BELOW_NM = 30.0
+
+# A sphere of diameter D fitted with Scherrer lines (K = 0.9) gives about this part of D.
+SCHERRER_OF_SPHERE = 0.87
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine and, where it was chosen automatically, how.
+
+    Attributes
+    ----------
+    engine : {"bragg", "debye"}
+    reason : str
+    diameters : Mapping[str, float]
+        Of each phase in nm, that the Bragg fit found.
+    begun : (Setup, Solution) or None
+        The Bragg fit, where it is what was chosen: nothing of it need be done again.
+    """
+
+    engine: Engine
+    reason: str = ""
+    diameters: Mapping[str, float] = field(default_factory=dict)
+    begun: tuple[Setup, Solution] | None = None
+
+
+def choices_of(
+    model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None = None
+) -> dict[str, Choice]:
+    """Return what is chosen for each scan, by label."""
+    return {
+        label: _choose(model, scan, _for_one(options, label, list(scans)), progress) for label, scan in scans.items()
+    }
+
+
+def reason_of(choices: Mapping[str, Choice]) -> str:
+    """Return the reasons in words, "" where nothing was to be chosen."""
+    return "; ".join(f"{label}: {c.reason}" if label else c.reason for label, c in choices.items() if c.reason)
+
+
+def choose_engines(
+    model: PowderModel, scans: Scans, options: FitOptions, progress: Progress | None = None
+) -> tuple[dict[str, Engine], str]:
+    """Return the engine of each scan and, where one was to be chosen, why.
+
+    "auto" takes the Debye engine where a coarse Bragg fit finds the smallest phase below `AUTO_DEBYE_BELOW_NM`.
+    """
+    choices = choices_of(model, scans, options, progress)
+    return {label: choice.engine for label, choice in choices.items()}, reason_of(choices)
+
+
+def choose_engine(
+    model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None = None
+) -> tuple[Engine, str]:
+    """Return the engine to use for one scan and, for "auto", why; see `choose_engines`."""
+    choice = _choose(model, scan, options, progress)
+    return choice.engine, choice.reason
+
+
+def with_engines(model: PowderModel, choices: Mapping[str, Choice]) -> PowderModel:
+    """Return the model in which crystals beside the clusters of a single scan keep Bragg's law."""
+    if len(choices) != 1:
+        return model
+    choice = next(iter(choices.values()))
+    if choice.engine != "debye" or not choice.diameters:
+        return model
+    return replace(model, phases=tuple(_settled(p, choice.diameters[p.name]) for p in model.phases))
+
+
+def _settled(phase: Phase, diameter_nm: float) -> Phase:
+    """The phase with Bragg's law for a crystal; of a cluster with a size that a Debye sum can begin from."""
+    if diameter_nm >= AUTO_DEBYE_BELOW_NM:
+        return replace(phase, engine=phase.engine or "bragg")
+    return replace(phase, size_nm=diameter_nm) if phase.size_nm > LARGEST_NM["debye"] else phase
+
+
+def estimated_sizes(setup: Setup, choices: Mapping[str, Choice]) -> dict[str, float]:
+    """Return starts of the Debye engine's sizes where they were estimated and the options name no start."""
+    found: dict[str, float] = {}
+    for label, choice in choices.items():
+        if choice.engine != "debye" or not choice.diameters:
+            continue
+        by_phase = {setup.model.label(p): choice.diameters[p.name] for p in setup.model.phases if p.engine != "bragg"}
+        for name, r in setup.rows.items():
+            given = any(fnmatchcase(name, pattern) for pattern in setup.options.start)
+            if r.kind.stem == "size_nm" and r.vary and r.scan in ("", label) and r.phase in by_phase and not given:
+                found.setdefault(name, by_phase[r.phase])
+    return found
+
+
+def _choose(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None) -> Choice:
+    if options.engine != "auto":
+        return Choice(options.engine)  # pyright: ignore[reportArgumentType]
+    if options.texture is not None or any(p.march_axis is not None for p in model.phases):
+        return Choice("bragg", "preferred orientation is of crystals, which Bragg's law describes")
+    tell = progress or silent
+    tell("estimating the size")
+    setup = prepare(model, scan, options, "bragg")
+    if setup.scans[0].model.radiation().neutron:
+        return Choice(
+            "bragg", "neutrons: their diffractometers broaden lines as clusters do (--engine debye for these)"
+        )
+    problem = setup.problem
+    near = approach(problem, problem.theta(problem.base), progress)
+    values = problem.expand(near.theta)[0]
+    diameters = {
+        p.name: values[f"{model.prefix(p)}size_nm"] / (SCHERRER_OF_SPHERE if p.shape == "scherrer" else 1.0)
+        for p in model.phases
+    }
+    beyond = [n for n, r in problem.rows.items() if r.kind.stem == "size_nm" and r.value > LARGEST_NM["debye"]]
+    if any(fnmatchcase(name, pattern) for name in beyond for pattern in (*options.start, *options.fix)):
+        reason = f"{beyond[0]} was given beyond the {LARGEST_NM['debye']:g} nm that the Debye engine computes"
+        return Choice("bragg", reason, diameters, _done(setup, near, tell))
+    name, smallest = min(diameters.items(), key=lambda item: item[1])
+    below = smallest < AUTO_DEBYE_BELOW_NM
+    reason = (
+        f"{name} looks like spheres of {smallest:.1f} nm, {'below' if below else 'not below'} the "
+        f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
+    )
+    if below:
+        return Choice("debye", reason, diameters)
+    return Choice("bragg", reason, diameters, _done(setup, near, tell))
+
+
+def _done(setup: Setup, near: Solution, tell: Progress) -> tuple[Setup, Solution]:
+    problem = setup.problem
+    return setup, search(problem, problem.theta(problem.base), tell, near)
+
+
+def _for_one(options: FitOptions, label: str, labels: list[str]) -> FitOptions:
+    """The options as they are for one of several scans by itself."""
+    options = options.of(label)
+    if len(labels) == 1:
+        return options
+
+    def own(name: str) -> str | None:
+        """The name without this scan's label; None for another scan's."""
+        first, mark, rest = name.partition("__")
+        if not mark or first not in labels:
+            return name
+        return rest if first == label else None
+
+    def names(wishes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(short for wish in wishes if (short := own(wish)) is not None)
+
+    def table(wishes: Mapping[str, Any]) -> dict[str, Any]:
+        return {short: value for wish, value in wishes.items() if (short := own(wish)) is not None}
+
+    return replace(
+        options,
+        vary=names(options.vary),
+        own=(),
+        tie=tuple(text for text in options.tie if not any(f"{other}__" in text for other in labels)),
+        **{key: table(getattr(options, key)) for key in ("fix", "start", "limits", "restrain")},
+    )
