@@ -75,7 +75,7 @@ class TestErrors:
     )
     def test_bad_options(self, six, scan, options, words):
         with pytest.raises(InputError) as caught:
-            xf.fit(six, scan, engine="bragg", **options)
+            xf.fit(six, scan, **options)
         message = str(caught.value)
         assert "\n" not in message
         assert all(word in message for word in words), message

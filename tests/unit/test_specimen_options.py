@@ -185,7 +185,7 @@ class TestFits:
     )
     def test_what_cannot_be(self, six, options, words):
         with pytest.raises(InputError) as caught:
-            xf.fit(six, scan_of(six), engine="bragg", **options)
+            xf.fit(six, scan_of(six), **options)
         message = str(caught.value)
         assert "\n" not in message
         assert all(word in message for word in words), message

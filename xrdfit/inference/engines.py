@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xrdfit.fitting.descent import Solution
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.prepare import Setup, prepare
@@ -18,7 +21,7 @@ from xrdfit.fitting.scans import Scans
 from xrdfit.fitting.search import approach, search
 from xrdfit.model.phase import LARGEST_NM, Engine, Phase
 from xrdfit.model.powder import PowderModel
-from xrdfit.progress import Progress, silent
+from xrdfit.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,8 +29,40 @@ if TYPE_CHECKING:
 # Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
 AUTO_DEBYE_BELOW_NM = 30.0
 
+_LIMIT = f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
+
 # A sphere of diameter D fitted with Scherrer lines (K = 0.9) gives about this part of D.
 SCHERRER_OF_SPHERE = 0.87
+
+
+BETTER = 2.0
+"""How many times lower χ² by Bragg's law must be, for small sizes, for the lines not to be those of spheres."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A fit of a scan that went as far as `approach` goes: nothing of it need be done again.
+
+    Attributes
+    ----------
+    setup : Setup
+    start : ndarray, shape (n_theta,)
+    near : Solution
+    """
+
+    setup: Setup
+    start: NDArray[np.float64]
+    near: Solution
+
+    @classmethod
+    def of(cls, setup: Setup, sizes: Mapping[str, float], progress: Progress | None) -> Begun:
+        """Begin the fit from the setup's values and these sizes."""
+        start = setup.problem.theta({**setup.problem.base, **sizes})
+        return cls(setup, start, approach(setup.problem, start, progress))
+
+    def searched(self, progress: Progress | None) -> Solution:
+        """Search further, for other compositions."""
+        return search(self.setup.problem, self.start, progress, self.near)
 
 
 @dataclass(frozen=True)
@@ -40,14 +75,14 @@ class Choice:
     reason : str
     diameters : Mapping[str, float]
         Of each phase in nm, that the Bragg fit found.
-    begun : (Setup, Solution) or None
-        The Bragg fit, where it is what was chosen: nothing of it need be done again.
+    begun : Begun or None
+        The fit that was begun for it.
     """
 
     engine: Engine
     reason: str = ""
     diameters: Mapping[str, float] = field(default_factory=dict)
-    begun: tuple[Setup, Solution] | None = None
+    begun: Begun | None = None
 
 
 def choices_of(
@@ -69,7 +104,8 @@ def choose_engines(
 ) -> tuple[dict[str, Engine], str]:
     """Return the engine of each scan and, where one was to be chosen, why.
 
-    "auto" takes the Debye engine where a coarse Bragg fit finds the smallest phase below `AUTO_DEBYE_BELOW_NM`.
+    "auto" takes the Debye engine where a coarse Bragg fit finds the smallest phase below `AUTO_DEBYE_BELOW_NM` and
+    does not describe the scan `BETTER` times as well as a Debye sum.
     """
     choices = choices_of(model, scans, options, progress)
     return {label: choice.engine for label, choice in choices.items()}, reason_of(choices)
@@ -100,6 +136,15 @@ def _settled(phase: Phase, diameter_nm: float) -> Phase:
     return replace(phase, size_nm=diameter_nm) if phase.size_nm > LARGEST_NM["debye"] else phase
 
 
+def planned_engine(model: PowderModel, options: FitOptions) -> Engine:
+    """Return the engine for a scan that is not measured yet: "auto" goes by the sizes of the model."""
+    if options.engine != "auto":
+        return options.engine  # pyright: ignore[reportReturnType]
+    crystals = options.texture is not None or any(p.march_axis is not None for p in model.phases)
+    small = min(p.size_nm for p in model.phases) < AUTO_DEBYE_BELOW_NM
+    return "debye" if small and not crystals and not model.radiation().neutron else "bragg"
+
+
 def estimated_sizes(setup: Setup, choices: Mapping[str, Choice]) -> dict[str, float]:
     """Return starts of the Debye engine's sizes where they were estimated and the options name no start."""
     found: dict[str, float] = {}
@@ -119,38 +164,34 @@ def _choose(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress:
         return Choice(options.engine)  # pyright: ignore[reportArgumentType]
     if options.texture is not None or any(p.march_axis is not None for p in model.phases):
         return Choice("bragg", "preferred orientation is of crystals, which Bragg's law describes")
-    tell = progress or silent
-    tell("estimating the size")
+    if progress:
+        progress("estimating the size")
     setup = prepare(model, scan, options, "bragg")
     if setup.scans[0].model.radiation().neutron:
-        return Choice(
-            "bragg", "neutrons: their diffractometers broaden lines as clusters do (--engine debye for these)"
-        )
+        return Choice("bragg", "neutron diffractometers broaden lines as much as clusters do")
+    bragg = Begun.of(setup, {}, progress)
     problem = setup.problem
-    near = approach(problem, problem.theta(problem.base), progress)
-    values = problem.expand(near.theta)[0]
+    values = problem.expand(bragg.near.theta)[0]
     diameters = {
         p.name: values[f"{model.prefix(p)}size_nm"] / (SCHERRER_OF_SPHERE if p.shape == "scherrer" else 1.0)
         for p in model.phases
     }
+    name, smallest = min(diameters.items(), key=lambda item: item[1])
+    looks = f"{name} looks like spheres of {smallest:.1f} nm"
+    if smallest >= AUTO_DEBYE_BELOW_NM:
+        return Choice("bragg", f"{looks}, not below the {_LIMIT}", diameters, bragg)
     beyond = [n for n, r in problem.rows.items() if r.kind.stem == "size_nm" and r.value > LARGEST_NM["debye"]]
     if any(fnmatchcase(name, pattern) for name in beyond for pattern in (*options.start, *options.fix)):
         reason = f"{beyond[0]} was given beyond the {LARGEST_NM['debye']:g} nm that the Debye engine computes"
-        return Choice("bragg", reason, diameters, _done(setup, near, tell))
-    name, smallest = min(diameters.items(), key=lambda item: item[1])
-    below = smallest < AUTO_DEBYE_BELOW_NM
-    reason = (
-        f"{name} looks like spheres of {smallest:.1f} nm, {'below' if below else 'not below'} the "
-        f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
-    )
-    if below:
-        return Choice("debye", reason, diameters)
-    return Choice("bragg", reason, diameters, _done(setup, near, tell))
-
-
-def _done(setup: Setup, near: Solution, tell: Progress) -> tuple[Setup, Solution]:
-    problem = setup.problem
-    return setup, search(problem, problem.theta(problem.base), tell, near)
+        return Choice("bragg", reason, diameters, bragg)
+    found = Choice("debye", f"{looks}, below the {_LIMIT}", diameters)
+    setup = prepare(with_engines(model, {"": found}), scan, options, "debye")
+    debye = Begun.of(setup, estimated_sizes(setup, {"": found}), progress)
+    if bragg.near.chi2 * BETTER < debye.near.chi2:
+        ratio = debye.near.chi2 / bragg.near.chi2
+        reason = f"{looks}, but Bragg's law describes the scan better: χ² is lower {ratio:.2g} times"
+        return Choice("bragg", reason, diameters, bragg)
+    return replace(found, begun=debye)
 
 
 def _for_one(options: FitOptions, label: str, labels: list[str]) -> FitOptions:

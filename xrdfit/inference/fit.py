@@ -124,10 +124,9 @@ def _fit_as_told(
             return fit_setup(prepare(model, scans, options, engines), model, progress=progress)
         choices = choices_of(model, scans, options, progress)
         reason, first = reason_of(choices), next(iter(choices.values()))
-        if len(choices) == 1 and first.begun is not None:
-            setup, near = first.begun
-            return _finished(setup, near, model, reason)
         model = with_engines(model, choices)
+        if len(choices) == 1 and first.begun is not None:
+            return _finished(first.begun.setup, first.begun.searched(progress), model, reason)
         setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
         start = estimated_sizes(setup, choices)
         return fit_setup(setup, model, start=start, reason=reason, progress=progress)

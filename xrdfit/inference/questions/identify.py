@@ -18,7 +18,7 @@ from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import Rival, search_rivals
 from xrdfit.fitting.search import Solution
 from xrdfit.inference.assemble import assemble
-from xrdfit.inference.engines import choose_engines
+from xrdfit.inference.engines import planned_engine
 from xrdfit.inference.fit import fit_with
 from xrdfit.inference.questions.by_scan import shares_of_scans
 from xrdfit.inference.questions.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
@@ -88,7 +88,7 @@ class Plan:
         pattern = simulate(
             model,
             angles,
-            engine="debye" if options.engine == "debye" else "bragg",
+            engine=planned_engine(model, options),
             radiation=self.radiation,
             anomalous=options.anomalous,
             anomalous_table=options.anomalous_table,
@@ -186,7 +186,7 @@ def planned_result(
         own = options.of(label)
         is_plan = isinstance(each, Plan)
         drafts[label] = each.expected(_lit(model, own), own) if is_plan else each  # pyright: ignore
-    chosen, reason = choose_engines(model, drafts, options)
+    chosen = {x: planned_engine(_lit(model, options.of(x)), options.of(x)) for x in drafts}
     setup = prepare(model, drafts, options, chosen)
     problem = setup.problem
     theta = problem.theta({**problem.base, **(values or {})})
@@ -203,7 +203,7 @@ def planned_result(
         views.append(replace(view, data=data))
     problem = replace(problem, scans=tuple(blocks))
     solution = Solution(theta, problem.evaluate(theta).chi2, True, "planned")
-    return assemble(replace(setup, scans=tuple(views), problem=problem), problem, solution, model, reason)
+    return assemble(replace(setup, scans=tuple(views), problem=problem), problem, solution, model, "")
 
 
 def _lit(model: PowderModel, options: FitOptions) -> PowderModel:
