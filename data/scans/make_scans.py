@@ -28,6 +28,14 @@ MAXIMUM = 5000.0  # counts expected at the highest point, background included
 BACKGROUND = 300.0  # counts, flat
 SEED = 2017
 
+# what a drop-cast film gives: the holder's glass and air, and the clusters with displacement and thermal motion
+FILM = "cu2se-2nm-film"
+BLANK = f"{FILM}-blank"
+FILM_PRESET = "cu2se-2nm"
+FILM_VALUES = {"b_overall": 1.2, "displacement_mm": 0.08, "size_nm": 2.1}
+FILM_MAXIMUM = 3000.0  # counts expected at the highest point of the film's own pattern
+FILM_SEED = 4017
+
 HEADER = """\
 # COMPUTED, not measured: no pattern of the article is public.
 # model: preset {preset} (White, Banerjee & Jain, Nat. Commun. 2017, table 2), every parameter as in the preset
@@ -39,9 +47,46 @@ HEADER = """\
 """
 
 
+FILM_HEADER = """\
+# COMPUTED, not measured: no pattern of the article is public.
+# {what}
+# glass: 250 counts at 24 degrees, 9 degrees wide; air: 4000/two_theta; 60 counts everywhere
+# radiation: cu-ka
+# radius_mm: 150
+# seed: {seed} (numpy PCG64); Poisson noise
+# made by: python data/scans/make_scans.py
+# two_theta counts
+"""
+
+
+def angles() -> np.ndarray:
+    """Return the grid of all scans, degree, shape (1251,)."""
+    return np.round(np.arange(round((STOP - START) / STEP) + 1) * STEP + START, 2)
+
+
+def film_counts(blank: bool) -> np.ndarray:
+    """Return the counts expected of the film, or of the empty holder, shape (1251,)."""
+    two_theta = angles()
+    glass = 250.0 * np.exp(-4.0 * np.log(2.0) * ((two_theta - 24.0) / 9.0) ** 2)
+    holder = glass + 4000.0 / two_theta + 60.0
+    if blank:
+        return holder
+    pattern = simulate(load_model(FILM_PRESET), two_theta, engine="debye", values=FILM_VALUES)
+    return pattern * FILM_MAXIMUM / pattern.max() + holder
+
+
+def film_text(blank: bool) -> str:
+    """Return the text of the film's scan or of its blank."""
+    values = ", ".join(f"{name} {value:g}" for name, value in FILM_VALUES.items())
+    clusters = f"film of preset {FILM_PRESET} by the Debye engine of xrdfit {xrdfit.__version__} with {values}"
+    head = FILM_HEADER.format(what="the empty holder" if blank else f"{clusters}, on a holder", seed=FILM_SEED + blank)
+    counts = np.random.default_rng(FILM_SEED + blank).poisson(film_counts(blank))
+    return head + "".join(f"{angle:.2f} {count}\n" for angle, count in zip(angles(), counts, strict=True))
+
+
 def expected_counts(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return angles (degree) and the counts expected there, both of shape (1251,)."""
-    two_theta = np.round(np.arange(round((STOP - START) / STEP) + 1) * STEP + START, 2)
+    two_theta = angles()
     preset, engine = SCANS[name]
     pattern = simulate(load_model(preset), two_theta, engine=engine)
     return two_theta, pattern * (MAXIMUM - BACKGROUND) / pattern.max() + BACKGROUND
@@ -69,4 +114,8 @@ if __name__ == "__main__":
     for scan in SCANS:
         path = folder / f"{scan}.xy"
         path.write_text(scan_text(scan), encoding="utf-8")
+        print(path)
+    for scan, blank in ((FILM, False), (BLANK, True)):
+        path = folder / f"{scan}.xy"
+        path.write_text(film_text(blank), encoding="utf-8")
         print(path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xrdfit as xf
-from xrdfit.inference.fit import AUTO_DEBYE_BELOW_NM
+from xrdfit.inference.engines import AUTO_DEBYE_BELOW_NM
 
 TWO_THETA = np.arange(1251) * 0.04 + 15.0
 

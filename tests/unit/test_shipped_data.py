@@ -74,5 +74,15 @@ def test_computed_scans_say_so_and_scatter_as_counts_do(name):
     assert abs(chi2 - 1.0) < 5 * np.sqrt(2.0 / len(two_theta))
 
 
+@pytest.mark.parametrize(("end", "blank"), [("", False), ("-blank", True)])
+def test_the_film_and_its_blank_scatter_as_counts_do(end, blank):
+    path = data_path("scans", f"cu2se-2nm-film{end}.xy")
+    assert path.read_text(encoding="utf-8").startswith("# COMPUTED, not measured")
+    scan = read_pattern(path)
+    expected = runpy.run_path(str(data_path("scans", "make_scans.py")))["film_counts"](blank)
+    chi2 = float((((scan["counts"] - expected) ** 2) / expected).mean())
+    assert abs(chi2 - 1.0) < 5 * np.sqrt(2.0 / len(expected))
+
+
 def test_the_computed_scans_state_no_single_wavelength():
     assert "wavelengths" not in read_pattern(data_path("scans", "cu2se-6nm.xy")).attrs

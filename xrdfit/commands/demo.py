@@ -12,7 +12,9 @@ from xrdfit.commands.arguments import Force
 from xrdfit.commands.common import deliver, show
 from xrdfit.commands.progress import progress
 
-SCAN = ("scans", "cu2se-2nm.xy")
+SCAN = ("scans", "cu2se-2nm-film.xy")
+BLANK = ("scans", "cu2se-2nm-film-blank.xy")
+VARY = ("b_overall", "displacement_mm")
 MODEL = "cu2se-2nm"
 
 
@@ -23,7 +25,8 @@ def demo(
     ] = "xrdfit-demo",
     force: Force = False,
 ) -> int:
-    """Fit the bundled scan of 2 nm Cu2Se clusters."""
+    """Fit the bundled scan of a film of 2 nm Cu2Se clusters, computed with counting noise, with its blank."""
+    from xrdfit.diffraction.background import Blank, Chebyshev
     from xrdfit.inference.fit import fit
     from xrdfit.inference.further import NOTHING_ASKED
     from xrdfit.model.files.presets import data_path
@@ -36,9 +39,11 @@ def demo(
         force = True
     check_directory(output, force)
     scan = read_pattern(data_path(*SCAN))
-    show(f"xrdfit fit {Path(scan.attrs['file']).name} --model {MODEL} -o {output}\n")
+    command = f"xrdfit fit {SCAN[-1]} --blank {BLANK[-1]} --model {MODEL} --vary {' '.join(VARY)} -o {output}"
+    show(f"{command}\n")
+    background = [Chebyshev(0), Blank(read_pattern(data_path(*BLANK)))]
     with progress() as tell:
-        result = fit(load_model(MODEL), scan, progress=tell)
+        result = fit(load_model(MODEL), scan, background=background, vary=VARY, progress=tell)
     return deliver(result, output, force=force, as_json=False, assessment=NOTHING_ASKED)
 
 
