@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from math import pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrdfit.fitting.descent import Solution
+from xrdfit.crystal.symmetry import cell_names
+from xrdfit.fitting.descent import Solution, descend
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.prepare import Setup, prepare
 from xrdfit.fitting.scans import Scans
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 # Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
 AUTO_DEBYE_BELOW_NM = 30.0
+
+_GLANCE = 8  # steps of a first look at the Debye sum
+_HOPELESS = 6.0  # times Bragg's χ²: a search from there is not begun
+_MOST_WORK = 1e6  # distances, a quarter of a second
 
 _LIMIT = f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
 
@@ -184,14 +190,33 @@ def _choose(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress:
     if any(fnmatchcase(name, pattern) for name in beyond for pattern in (*options.start, *options.fix)):
         reason = f"{beyond[0]} was given beyond the {LARGEST_NM['debye']:g} nm that the Debye engine computes"
         return Choice("bragg", reason, diameters, bragg)
+    if _work(model, diameters) > _MOST_WORK:
+        reason = f"{looks}, whose Debye sum takes long in so low a symmetry (--engine debye computes it)"
+        return Choice("bragg", reason, diameters, bragg)
     found = Choice("debye", f"{looks}, below the {_LIMIT}", diameters)
     setup = prepare(with_engines(model, {"": found}), scan, options, "debye")
-    debye = Begun.of(setup, estimated_sizes(setup, {"": found}), progress)
-    if bragg.near.chi2 * BETTER < debye.near.chi2:
-        ratio = debye.near.chi2 / bragg.near.chi2
+    sizes = estimated_sizes(setup, {"": found})
+    shared = {name: value for name, value in values.items() if name in setup.rows and not name.endswith("size_nm")}
+    glance = descend(setup.problem, setup.problem.theta({**setup.problem.base, **shared, **sizes}), steps=_GLANCE)
+    debye = Begun.of(setup, sizes, progress) if glance.chi2 < _HOPELESS * bragg.near.chi2 else None
+    ratio = (debye.near.chi2 if debye else glance.chi2) / bragg.near.chi2
+    if debye is None or ratio > BETTER:
         reason = f"{looks}, but Bragg's law describes the scan better: χ² is lower {ratio:.2g} times"
         return Choice("bragg", reason, diameters, bragg)
     return replace(found, begun=debye)
+
+
+def _work(model: PowderModel, diameters: Mapping[str, float]) -> float:
+    """Distances that a step of a Debye sum counts anew: none where only the scale of the cell changes."""
+    work = 0.0
+    for phase in model.phases:
+        diameter, structure = diameters[phase.name], phase.structure
+        lengths = len(cell_names(structure.group))
+        if diameter < AUTO_DEBYE_BELOW_NM and lengths > 1:
+            cells = pi / 6.0 * (10.0 * diameter) ** 3 / structure.cell.volume
+            atoms = sum(site.multiplicity for site in structure.sites)
+            work += cells * atoms * len(structure.sites) * (1 + 2 * lengths)
+    return work
 
 
 def _for_one(options: FitOptions, label: str, labels: list[str]) -> FitOptions:

@@ -234,12 +234,12 @@ def _chosen(job: Job, entry: Entry, tell: Progress) -> Job:
     """The job with the engine, and the pieces that one scan asks for where options ask for what it asks for."""
     scan = entry.read(job.reading)
     model, options = job.models[entry.model or ""], job.options
-    if options.seek or options.usual:
-        found = fit_with(model, scan, options, tell)
-        options = replace(found.options, seek=(), usual=False)
-        job = replace(job, models={**job.models, entry.model or "": found.start_model})
-        model = found.start_model
-    return replace(job, options=replace(options, engine=choose_engine(model, scan, options)[0]))
+    if not (options.seek or options.usual):
+        return replace(job, options=replace(options, engine=choose_engine(model, scan, options)[0]))
+    found = fit_with(model, scan, options, tell)
+    models = {**job.models, entry.model or "": found.start_model}
+    settled = replace(found.options, seek=(), usual=False, engine=found.scans[0].engine)
+    return replace(job, models=models, options=settled)
 
 
 def _known(

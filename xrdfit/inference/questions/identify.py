@@ -24,6 +24,7 @@ from xrdfit.inference.questions.by_scan import shares_of_scans
 from xrdfit.inference.questions.combinations import Combination, DegeneratePair, combinations_of, degenerate_pairs
 from xrdfit.inference.questions.findings import Identifiability
 from xrdfit.inference.result import FitResult
+from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
 from xrdfit.model.simulate import simulate
 from xrdfit.progress import Progress
@@ -186,7 +187,7 @@ def planned_result(
         own = options.of(label)
         is_plan = isinstance(each, Plan)
         drafts[label] = each.expected(_lit(model, own), own) if is_plan else each  # pyright: ignore
-    chosen = {x: planned_engine(_lit(model, options.of(x)), options.of(x)) for x in drafts}
+    chosen: dict[str, Engine] = {x: planned_engine(_lit(model, options.of(x)), options.of(x)) for x in drafts}
     setup = prepare(model, drafts, options, chosen)
     problem = setup.problem
     theta = problem.theta({**problem.base, **(values or {})})
