@@ -325,3 +325,17 @@ def test_a_fingerprint_sees_every_digit_and_no_name(scans):
 def test_what_cannot_be_is_refused(scans, choices, says):
     with pytest.raises(InputError, match=says):
         xf.fit_series(model(), scans[:2], engine="bragg", **CHOICES, **choices)
+
+
+def test_clusters_get_the_debye_sum_though_a_name_is_braggs(tmp_path):
+    """`mixing` is a parameter of Bragg's law alone; going on with the series takes what its first scan decided."""
+    paths = write_scans(tmp_path / "scans", (1, 10, 40), engine="debye")
+    options = {k: v for k, v in CHOICES.items() if k != "engine"} | {"output": tmp_path / "out"}
+    first = xf.fit_series(model(), paths[:2], **options)
+    assert first.data.attrs["engine"] == "debye"
+    assert set(first.data["engine"].values.tolist()) == {"debye"}
+    assert first.data["success"].all()
+    more = xf.fit_series(model(), paths, resume=True, **options)
+    assert more.data.attrs["engine"] == "debye"
+    np.testing.assert_array_equal(more.data["value"].values[:2], first.data["value"].values)
+    assert more.data.attrs["job"] == first.data.attrs["job"]

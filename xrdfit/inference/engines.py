@@ -33,7 +33,7 @@ AUTO_DEBYE_BELOW_NM = 30.0
 
 _GLANCE = 8  # steps of a first look at the Debye sum
 _HOPELESS = 6.0  # times Bragg's χ²: a search from there is not begun
-_MOST_WORK = 1e6  # distances, a quarter of a second
+_MOST_WORK = 1e6  # distances
 
 _LIMIT = f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
 

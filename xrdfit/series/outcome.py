@@ -77,7 +77,7 @@ def result_of(
         "xrdfit": __version__,
         "model": job.models[""].name,
         "mode": mode,
-        "engine": str(job.options.engine),
+        "engine": job.engine,
         "start": "" if job.start is None else job.start.label,
         "job": fingerprint(job.fingerprint()),
         "complete": int(complete),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xrdfit.diffraction.background import Blank
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.options import FitOptions, with_choices
 from xrdfit.fitting.prepare import check_model
@@ -193,9 +194,7 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
     """
     mark = job.fingerprint()
     if journal is not None and journal.head.get("job") == mark and not job.options.seek:
-        start, usual = journal.head["start"], journal.head.get("usual", {})
-        options = replace(job.options, usual=False, engine=journal.head["engine"], **_lists_as_tuples(usual))
-        return replace(job, options=options, start=None if start is None else Start(**start))
+        return _gone_on(job, journal.head)
     tell("fitting the first scan")
     found: Job | None = None
     reason = ""
@@ -214,9 +213,32 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
     if found is None:
         raise InputError(f"none of the first {min(len(entries), _TRIED)} scans can be fitted: {reason}")
     if journal is not None:
-        start = None if found.start is None else vars(found.start)
-        journal.begin({"job": mark, "engine": found.options.engine, "usual": _added(job, found), "start": start})
+        journal.begin({"job": mark, **_head(job, found)})
     return found
+
+
+def _head(job: Job, found: Job) -> dict[str, Any]:
+    """What the first scan decided for all."""
+    phases = {name: [[p.engine, p.size_nm] for p in model.phases] for name, model in found.models.items()}
+    start = None if found.start is None else vars(found.start)
+    return {"engine": found.engine, "phases": phases, "usual": _added(job, found), "start": start}
+
+
+def _gone_on(job: Job, head: Mapping[str, Any]) -> Job:
+    """The job with what an earlier run's first scan decided."""
+    models = {
+        name: replace(
+            model,
+            phases=tuple(
+                replace(phase, engine=engine, size_nm=size)
+                for phase, (engine, size) in zip(model.phases, head["phases"][name], strict=True)
+            ),
+        )
+        for name, model in job.models.items()
+    }
+    options = replace(job.options, usual=False, **_lists_as_tuples(head["usual"]))
+    start = None if head["start"] is None else Start(**head["start"])
+    return replace(job, models=models, options=options, engine=head["engine"], start=start)
 
 
 def _added(job: Job, found: Job) -> dict[str, Any]:
@@ -233,13 +255,17 @@ def _lists_as_tuples(table: Mapping[str, Any]) -> dict[str, Any]:
 def _chosen(job: Job, entry: Entry, tell: Progress) -> Job:
     """The job with the engine, and the pieces that one scan asks for where options ask for what it asks for."""
     scan = entry.read(job.reading)
-    model, options = job.models[entry.model or ""], job.options
+    model, options = job.models[entry.model or ""], Worker(job).options(entry)
     if not (options.seek or options.usual):
-        return replace(job, options=replace(options, engine=choose_engine(model, scan, options)[0]))
+        return replace(job, engine=choose_engine(model, scan, options)[0])
     found = fit_with(model, scan, options, tell)
     models = {**job.models, entry.model or "": found.start_model}
-    settled = replace(found.options, seek=(), usual=False, engine=found.scans[0].engine)
-    return replace(job, models=models, options=settled)
+    background = found.options.background
+    if entry.blank is not None:  # each scan has its own
+        pieces = tuple(p for p in background if not isinstance(p, Blank))
+        background = pieces if job.options.seek else job.options.background
+    settled = replace(found.options, seek=(), usual=False, radiation=job.options.radiation, background=background)
+    return replace(job, models=models, options=settled, engine=found.scans[0].engine)
 
 
 def _known(

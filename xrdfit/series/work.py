@@ -19,6 +19,7 @@ from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.prepare import Setup, prepare, refilled
 from xrdfit.inference.fit import fit_setup
 from xrdfit.inference.result import FitResult
+from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
 from xrdfit.scan import read_pattern
 from xrdfit.series.entries import Entry, Reading
@@ -68,12 +69,13 @@ class Job:
     models : Mapping[str, PowderModel]
         By the name that entries give; "" is the series' own.
     options : FitOptions
-        Its engine is chosen.
     reading : Reading
     model_errors : bool
         Whether errors by the model and advice are computed for every scan.
     start : Start or None
         Where every scan starts; the model's own values where there is none.
+    engine : {"bragg", "debye"}
+        Of all scans, whatever the options leave open.
     """
 
     models: Mapping[str, PowderModel]
@@ -81,12 +83,13 @@ class Job:
     reading: Reading = field(default_factory=Reading)
     model_errors: bool = True
     start: Start | None = None
+    engine: Engine = "bragg"
 
     def fingerprint(self) -> str:
         """What stands for everything in it."""
         from xrdfit import __version__
 
-        parts = (self.models, self.options, self.reading, self.model_errors, self.start)
+        parts = (self.models, self.options, self.reading, self.model_errors, self.start, self.engine)
         return fingerprint(__version__, *parts)
 
 
@@ -162,8 +165,7 @@ class Worker:
         if template is None:
             bare = scan.copy(deep=False)
             bare.attrs = {k: v for k, v in scan.attrs.items() if k != "notes"}
-            options = self._options(entry)
-            template = prepare(self.model(entry), bare, options, options.engine)  # pyright: ignore[reportArgumentType]
+            template = prepare(self.model(entry), bare, self.options(entry), self.job.engine)
             self._tables[mark] = template
             if len(self._tables) > _TABLES:
                 self._tables.popitem(last=False)
@@ -174,7 +176,8 @@ class Worker:
         """Return the model of a scan."""
         return self.job.models[entry.model or ""]
 
-    def _options(self, entry: Entry) -> FitOptions:
+    def options(self, entry: Entry) -> FitOptions:
+        """Return the options of a scan, with the radiation and the blank that its entry names."""
         options = self.job.options
         if entry.radiation is not None:
             options = replace(options, radiation=entry.radiation)
