@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 # Where the Bragg engine's bias in an occupancy exceeds half its error at 10⁴ counts: docs/bragg-or-debye.md.
 AUTO_DEBYE_BELOW_NM = 30.0
 
-_GLANCE = 8  # steps of a first look at the Debye sum
-_HOPELESS = 6.0  # times Bragg's χ²: a search from there is not begun
-_MOST_WORK = 1e6  # distances
+_GLANCE = 8  # steps of a first look at the Debye sum, from where Bragg's law ended
+_MOST_WORK = 1e6  # distances: about a second a step
 
 _LIMIT = f"{AUTO_DEBYE_BELOW_NM:g} nm under which Bragg's law biases occupancies by more than half an error"
 
@@ -147,7 +146,8 @@ def planned_engine(model: PowderModel, options: FitOptions) -> Engine:
     if options.engine != "auto":
         return options.engine  # pyright: ignore[reportReturnType]
     crystals = options.texture is not None or any(p.march_axis is not None for p in model.phases)
-    small = min(p.size_nm for p in model.phases) < AUTO_DEBYE_BELOW_NM
+    sizes = {p.name: p.size_nm for p in model.phases}
+    small = min(sizes.values()) < AUTO_DEBYE_BELOW_NM and _work(model, sizes) <= _MOST_WORK
     return "debye" if small and not crystals and not model.radiation().neutron else "bragg"
 
 
@@ -176,34 +176,42 @@ def _choose(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress:
     if setup.scans[0].model.radiation().neutron:
         return Choice("bragg", "neutron diffractometers broaden lines as much as clusters do")
     bragg = Begun.of(setup, {}, progress)
-    problem = setup.problem
-    values = problem.expand(bragg.near.theta)[0]
+    values = setup.problem.expand(bragg.near.theta)[0]
     diameters = {
         p.name: values[f"{model.prefix(p)}size_nm"] / (SCHERRER_OF_SPHERE if p.shape == "scherrer" else 1.0)
         for p in model.phases
     }
-    name, smallest = min(diameters.items(), key=lambda item: item[1])
-    looks = f"{name} looks like spheres of {smallest:.1f} nm"
-    if smallest >= AUTO_DEBYE_BELOW_NM:
-        return Choice("bragg", f"{looks}, not below the {_LIMIT}", diameters, bragg)
-    beyond = [n for n, r in problem.rows.items() if r.kind.stem == "size_nm" and r.value > LARGEST_NM["debye"]]
-    if any(fnmatchcase(name, pattern) for name in beyond for pattern in (*options.start, *options.fix)):
-        reason = f"{beyond[0]} was given beyond the {LARGEST_NM['debye']:g} nm that the Debye engine computes"
-        return Choice("bragg", reason, diameters, bragg)
-    if _work(model, diameters) > _MOST_WORK:
-        reason = f"{looks}, whose Debye sum takes long in so low a symmetry (--engine debye computes it)"
-        return Choice("bragg", reason, diameters, bragg)
-    found = Choice("debye", f"{looks}, below the {_LIMIT}", diameters)
+    why = _why_bragg(model, setup, diameters, options)
+    if why:
+        return Choice("bragg", f"{_looks(diameters)}, {why}", diameters, bragg)
+    found = Choice("debye", f"{_looks(diameters)}, below the {_LIMIT}", diameters)
     setup = prepare(with_engines(model, {"": found}), scan, options, "debye")
-    sizes = estimated_sizes(setup, {"": found})
-    shared = {name: value for name, value in values.items() if name in setup.rows and not name.endswith("size_nm")}
+    sizes, rows = estimated_sizes(setup, {"": found}), setup.rows
+    shared = {name: value for name, value in values.items() if name in rows and rows[name].kind.stem != "size_nm"}
     glance = descend(setup.problem, setup.problem.theta({**setup.problem.base, **shared, **sizes}), steps=_GLANCE)
-    debye = Begun.of(setup, sizes, progress) if glance.chi2 < _HOPELESS * bragg.near.chi2 else None
-    ratio = (debye.near.chi2 if debye else glance.chi2) / bragg.near.chi2
-    if debye is None or ratio > BETTER:
-        reason = f"{looks}, but Bragg's law describes the scan better: χ² is lower {ratio:.2g} times"
-        return Choice("bragg", reason, diameters, bragg)
-    return replace(found, begun=debye)
+    ratio = glance.chi2 / bragg.near.chi2
+    if ratio > BETTER:
+        why = f"but Bragg's law describes the scan better: χ² is lower {ratio:.2g} times"
+        return Choice("bragg", f"{_looks(diameters)}, {why}", diameters, bragg)
+    return replace(found, begun=Begun.of(setup, sizes, progress))
+
+
+def _looks(diameters: Mapping[str, float]) -> str:
+    name, smallest = min(diameters.items(), key=lambda item: item[1])
+    return f"{name} looks like spheres of {smallest:.1f} nm"
+
+
+def _why_bragg(model: PowderModel, setup: Setup, diameters: Mapping[str, float], options: FitOptions) -> str:
+    """Why a Debye sum need not be tried, "" where it must."""
+    if min(diameters.values()) >= AUTO_DEBYE_BELOW_NM:
+        return f"not below the {_LIMIT}"
+    largest = LARGEST_NM["debye"]
+    beyond = [n for n, r in setup.rows.items() if r.kind.stem == "size_nm" and r.value > largest]
+    if any(fnmatchcase(name, pattern) for name in beyond for pattern in (*options.start, *options.fix)):
+        return f"but {beyond[0]} was given beyond the {largest:g} nm that the Debye engine computes"
+    if _work(model, diameters) > _MOST_WORK:
+        return "whose Debye sum takes long in so low a symmetry (--engine debye computes it)"
+    return ""
 
 
 def _work(model: PowderModel, diameters: Mapping[str, float]) -> float:
