@@ -14,6 +14,6 @@ def test_first_command(realdata, scan):
         warnings.simplefilter("ignore")
         first, lowest = fit(realdata, scan), best(realdata, scan)
     assert first.success
-    assert first.statistics.r_wp < 1.11 * lowest.statistics.r_wp
+    assert first.statistics.r_wp < 1.1 * lowest.statistics.r_wp
     assert first[scan.cell].value == pytest.approx(scan.known, abs=scan.tolerance)
     assert first["displacement_mm"].status == "varied"

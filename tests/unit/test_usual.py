@@ -66,6 +66,14 @@ class TestCrystallinePowder:
         assert result.options.background > 10
         assert result.statistics.chi2_reduced < 1.15
 
+    def test_strain_is_added_where_the_scan_shows_it(self, first_shot):
+        assert first_shot["microstrain"].status == "fixed"
+        truth = TRUTH | {"microstrain": 0.002}
+        result = xf.fit(xf.load_model("caf2"), _scan(truth))
+        assert result["microstrain"].status == "varied"
+        assert abs(result["microstrain"].value - 0.002) < 4.0 * result["microstrain"].stderr
+        assert abs(result["a"].value - truth["a"]) < 4.0 * result["a"].stderr
+
     def test_a_perfect_instrument_gets_the_displacement_alone(self):
         result = xf.fit(xf.load_model("caf2"), _scan({"size_nm": 40.0, "displacement_mm": 0.05}))
         assert result["displacement_mm"].status == "varied"

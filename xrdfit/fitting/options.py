@@ -63,7 +63,8 @@ class FitOptions:
         One displacement parameter an element: the sites of an element share it, and it varies.
     usual : bool
         What usually varies on a laboratory diffractometer is added for a crystalline powder in reflection: the
-        displacement, and where the misfit asks for it the widths W, X and S_L = H_L and the background's order.
+        displacement, and where the misfit asks for it the widths W, X and S_L = H_L, microstrain and the background's
+        order.
     weights : {"y_calc", "y_obs", "none"}
         Where σ comes from counts: σ² of the calculated pattern (y_obs weights pull a fit low), of the observed one, or
         the same for all points, their mean. What files state as σ is kept by the first two.

@@ -1,15 +1,15 @@
 """What usually varies on a laboratory diffractometer, for a crystalline powder that reflects.
 
-The specimen never lies exactly on the axis, and sharp lines show the instrument's own widths. Where neither the model
-nor the options say anything of these, the displacement varies, and with a misfit the widths W and X, axial divergence
-with S/L = H/L, and the order of the background follow, each as far as BIC says that it pays. Clusters keep what they
-have: their lines are too wide for it to show.
+The specimen never lies exactly on the axis, and sharp lines show the instrument's own widths and the sample's strain.
+Where neither the model nor the options say anything of these, the displacement varies, and with a misfit the widths W
+and X, axial divergence with S/L = H/L, microstrain and the order of the background follow, each as far as BIC says that
+it pays. Clusters keep what they have: their lines are too wide for it to show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -22,7 +22,7 @@ from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.sizes import misfits
 from xrdfit.inference.result import FittedScan
-from xrdfit.inference.stage import PAYS, Cost, Fitter, Stage, Step, Trial, gain
+from xrdfit.inference.stage import PAYS, Fitter, Stage, Step, Trial, gain
 from xrdfit.model.ties import parse_tie
 from xrdfit.parameters import ParameterRow
 from xrdfit.progress import Progress, silent
@@ -67,43 +67,80 @@ def with_usual(stage: Stage, fitter: Fitter, progress: Progress | None = None) -
     return stage
 
 
+@dataclass(frozen=True)
+class _Rung:
+    """How far the descents went: options, where the last one ended, and what was freed."""
+
+    options: FitOptions
+    trial: Trial
+    steps: tuple[Step, ...] = ()
+
+    def freed(
+        self,
+        stage: Stage,
+        fitter: Fitter,
+        names: Sequence[str],
+        ties: Sequence[str] = (),
+        pays: float = PAYS,
+    ) -> _Rung:
+        """Try with more parameters, and stay where that does not pay."""
+        options = replace(self.options, vary=(*self.options.vary, *names), tie=(*self.options.tie, *ties))
+        there = fitter.trial(stage.model, options, self.trial.values, stage.result.problem)
+        fallen = gain(self.trial.cost, there.cost)
+        if fallen <= pays:
+            return self
+        how = ("--vary", *names, *(text for tie in ties for text in ("--tie", f"'{tie}'")))
+        step = Step(how, _USUAL, self.trial.chi2 - there.chi2, fallen, ())
+        return _Rung(options, there, (*self.steps, step))
+
+
 def _asked(stage: Stage, fitter: Fitter, tell: Progress) -> tuple[FitOptions, tuple[Step, ...]]:
     """Options with what is to be freed beside, and what that is."""
     scans = [scan for scan in stage.result.scans if _reflects(scan, stage) and _crystalline(scan, stage)]
     shifted = [_name(stage, scan, "displacement_mm") for scan in scans if not _named(stage, scan, _SHIFTS)]
     sharp = [scan for scan in scans if not _named(stage, scan, _WIDTHS)]
     open_ = [scan for scan in scans if _order_is_open(scan, stage)]
-    options, weights = stage.options, stage.result.problem
-    here = Trial(weights, stage.result.theta, stage.result.statistics.chi2)
-    steps: list[Step] = []
+    rung = _Rung(stage.options, Trial(stage.result.problem, stage.result.theta, stage.result.statistics.chi2))
     if shifted:
         tell("trying the specimen's displacement")
-        options = replace(options, vary=(*options.vary, *shifted))
-        there = fitter.trial(stage.model, options, here.values, weights)
-        steps.append(_step(("--vary", *shifted), here.cost, there.cost))
-        here = there
-    if sharp and _misfits(here):
+        rung = rung.freed(stage, fitter, shifted, pays=-np.inf)
+    if sharp and _misfits(rung.trial):
         tell("trying the instrument's widths")
         names = [_name(stage, scan, stem) for scan in sharp for stem in _FREED]
         ties = [f"{_name(stage, scan, 'H_L')} = {_name(stage, scan, 'S_L')}" for scan in sharp]
-        wider = replace(options, vary=(*options.vary, *names), tie=(*options.tie, *ties))
-        there = fitter.trial(stage.model, wider, here.values, weights)
-        if gain(here.cost, there.cost) > PAYS:
-            how = ("--vary", *names, *(text for tie in ties for text in ("--tie", f"'{tie}'")))
-            steps.append(_step(how, here.cost, there.cost))
-            options, here = wider, there
-    orders = {s.label: found for s in open_ if (found := _order(here, s.label))} if _misfits(here) else {}
-    if orders:
-        own = {s.label: options.of(s.label).background for s in stage.result.scans}
-        own |= {label: order for label, (order, _, _) in orders.items()}
-        options = replace(options, background=own if len(own) > 1 else own[""])
-        how = ("--background", ", ".join(f"{label}:{own[label]}" if label else str(own[label]) for label in orders))
-        steps.append(Step(how, _USUAL, sum(o[1] for o in orders.values()), sum(o[2] for o in orders.values()), ()))
-    return options, tuple(steps)
+        rung = rung.freed(stage, fitter, names, ties)
+    strains = _strains(stage) if sharp else []
+    if strains and _misfits(rung.trial):
+        tell("trying microstrain")
+        rung = rung.freed(stage, fitter, strains)
+    return _with_orders(rung, stage, open_)
 
 
-def _step(how: tuple[str, ...], before: Cost, after: Cost) -> Step:
-    return Step(how, _USUAL, before[0] - after[0], gain(before, after), ())
+def _with_orders(rung: _Rung, stage: Stage, scans: Sequence[FittedScan]) -> tuple[FitOptions, tuple[Step, ...]]:
+    """Options and steps with the orders of the background that the residual asks for."""
+    here = rung.trial
+    orders = {s.label: found for s in scans if (found := _order(here, s.label))} if _misfits(here) else {}
+    if not orders:
+        return rung.options, rung.steps
+    own = {s.label: rung.options.of(s.label).background for s in stage.result.scans}
+    own |= {label: order for label, (order, _, _) in orders.items()}
+    options = replace(rung.options, background=own if len(own) > 1 else own[""])
+    words = [f"{label}:{own[label]}" if label else str(own[label]) for label in orders]
+    how = tuple(text for word in words for text in ("--background", word))
+    step = Step(how, _USUAL, sum(o[1] for o in orders.values()), sum(o[2] for o in orders.values()), ())
+    return options, (*rung.steps, step)
+
+
+def _strains(stage: Stage) -> list[str]:
+    """Microstrains that neither model nor options say anything of."""
+    rows = [r for r in stage.result.problem.rows.values() if r.kind.stem == "microstrain"]
+    told = _wishes(stage.options)
+    ties = {tie.target for tie in (*stage.model.ties, *map(parse_tie, stage.options.tie))}
+    return [
+        r.name
+        for r in rows
+        if r.value == 0.0 and not r.vary and r.name not in ties and not any(fnmatchcase(r.name, t) for t in told)
+    ]
 
 
 def _misfits(trial: Trial) -> bool:
@@ -183,12 +220,17 @@ def _name(stage: Stage, scan: FittedScan, stem: str) -> str:
     return _own(stage, scan)[stem].name
 
 
+def _wishes(options: FitOptions) -> tuple[str, ...]:
+    """Names and patterns of parameters that the options speak of."""
+    return (*options.vary, *options.fix, *options.start, *options.limits, *options.restrain, *options.own)
+
+
 def _named(stage: Stage, scan: FittedScan, stems: Sequence[str]) -> bool:
     """Whether model or options say anything of these parameters of a scan."""
     options, instrument = stage.options, stage.model.instrument
     rows = _own(stage, scan)
     ties = [*stage.model.ties, *map(parse_tie, options.tie)]
-    wishes = (*options.vary, *options.fix, *options.start, *options.limits, *options.restrain, *options.own)
+    wishes = _wishes(options)
     names = {name for stem in stems for name in (stem, rows[stem].name)}
     told = any(fnmatchcase(name, wish) for name in names for wish in wishes)
     tied = any(tie.target in names for tie in ties)
