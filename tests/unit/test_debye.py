@@ -7,7 +7,7 @@ from xrdfit.crystal.radiation import radiation
 from xrdfit.crystal.structure import Structure
 from xrdfit.crystal.symmetry import Cell, space_group
 from xrdfit.diffraction.debye import engine as debye
-from xrdfit.diffraction.debye.gridding import ORDER, interpolation_matrix, lagrange_slopes, lagrange_weights, spread
+from xrdfit.diffraction.debye.gridding import ORDER, interpolation, lagrange_slopes, lagrange_weights, spread
 from xrdfit.diffraction.settings import EngineSettings
 from xrdfit.errors import InputError
 
@@ -46,7 +46,7 @@ def test_spreading_is_the_transpose_of_interpolation():
     position, weights = rng.uniform(0, 39, 50), rng.normal(size=50)
     moved = spread(position, weights, np.zeros(50, dtype=np.int64), (1, 40))[0]
     function = rng.normal(size=40)
-    expected = weights @ (interpolation_matrix(position, 40, np.ones(50)) @ function)
+    expected = weights @ interpolation(position, 40, np.ones(50))(function[None])[0]
     assert moved @ function == pytest.approx(expected, rel=1e-10)
 
 

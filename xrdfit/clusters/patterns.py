@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from xrdfit.clusters.atoms import Cluster
 from xrdfit.clusters.histogram import MAX_BINS, pair_histogram
 from xrdfit.crystal.radiation import Line, Radiation
-from xrdfit.diffraction.debye.angles import line_matrices, q_range
+from xrdfit.diffraction.debye.angles import line_interpolations, q_range
 from xrdfit.diffraction.debye.pairs import Shells
 from xrdfit.diffraction.debye.transform import FORM_REACH, Nodes, kernel_sums
 from xrdfit.diffraction.grids import check_grid
@@ -109,8 +109,9 @@ def _scattering(cluster: Cluster, grid: FloatArray, probe: Probe, b_iso: float) 
         for column, (i, j) in zip(sums.T, pairs, strict=True):
             curve += 2.0 * damping * (forms[i] * forms[j].conj()).real * column
         curves.append(curve)
-    matrices = line_matrices(nodes, grid, 1.0, probe.lines)
-    parts = [w * (matrix @ curve) for w, matrix, curve in zip(probe.weights({}), matrices, curves, strict=True)]
+    interpolations = line_interpolations(nodes, grid, 1.0, probe.lines)
+    weighted = np.array(curves) * probe.weights({})[:, None]
+    parts = [to_grid(curve[None])[0] for to_grid, curve in zip(interpolations, weighted, strict=True)]
     return np.sum(parts, axis=0)
 
 

@@ -240,8 +240,10 @@ def png(result: FitResult, intensity: Intensity = "linear", scan: str | None = N
 
 def as_png(fig: Figure) -> bytes:
     """Return a figure as PNG; characters that its font lacks are boxes, which is no matter for a warning."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     stream = BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        fig.savefig(stream, format="png")
+        FigureCanvasAgg(fig).print_png(stream)  # `savefig` would lay out and draw twice
     return stream.getvalue()

@@ -205,13 +205,14 @@ def _writers(result: FitResult, assessment: Assessment, intensity: Intensity) ->
     def text(content: str) -> Callable[[Path], Any]:
         return lambda file: file.write_text(content, encoding="utf-8", newline="")
 
+    picture = png(result, intensity)
     return {
         "result.json": text(to_json(result)),
         "parameters.csv": text(parameters_csv(result)),
         "pattern.nc": lambda file: write_pattern_file(result, file),
         "refined.cif": text(refined_cif(result)),
-        "fit.png": lambda file: file.write_bytes(png(result, intensity)),
-        "report.html": text(page(result, assessment)),
+        "fit.png": lambda file: file.write_bytes(picture),
+        "report.html": text(page(result, assessment, picture)),
     }
 
 

@@ -33,8 +33,16 @@ from xrdfit.report.webpage import hash_of, json_within, script, static, style
 REGION_COLUMNS = ("Scan", "Points of", "Points", "Rwp", "Mean (Δ/σ)²")
 
 
-def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
-    """Return the whole page; every text of the user's is escaped."""
+def page(result: FitResult, assessment: Assessment = NOTHING_ASKED, picture: bytes | None = None) -> str:
+    """Return the whole page; every text of the user's is escaped.
+
+    Parameters
+    ----------
+    result : FitResult
+    assessment : Assessment
+    picture : bytes, optional
+        PNG of the fit of one scan, where it is drawn already.
+    """
     from xrdfit import __version__
 
     name = _text(result.model.name)
@@ -43,7 +51,7 @@ def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
         f"<h1>{name}: site occupancies</h1>",
         f'<p class="headline">{_text(title(result, named=False))}</p>',
         "" if result.success else f'<p class="failed">No answer: {_text(result.message)}</p>',
-        *_pictures(result),
+        *_pictures(result, picture),
         *_sites(result),
         f"<p>Atoms per cell: {_text(composition_text(result))}</p>",
         _warnings(result),
@@ -84,16 +92,19 @@ def page(result: FitResult, assessment: Assessment = NOTHING_ASKED) -> str:
     )
 
 
-def _pictures(result: FitResult) -> list[str]:
+def _pictures(result: FitResult, drawn: bytes | None) -> list[str]:
     """The plots that can be zoomed, and the still pictures that are printed instead."""
     parts = []
+    drawn = drawn if len(result.scans) == 1 else None
     for i, scan in enumerate(result.scans):
         if scan.label:
             parts.append(f"<h2>{_text(scan.label)}: Rwp {percent(scan.statistics.r_wp)}</h2>")
         parts += [
             f'<div id="plot-{i}" class="screen"></div>',
             _image(
-                png(result, scan=scan.label or None), "Observed and calculated pattern, tick marks, difference", "print"
+                drawn or png(result, scan=scan.label or None),
+                "Observed and calculated pattern, tick marks, difference",
+                "print",
             ),
         ]
     return parts

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import ceil, inf
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.diffraction.bragg.profile import gauss_shape, gauss_slopes, lorentz_shape, lorentz_slopes
+from xrdfit.diffraction.interpolation import Interpolation
 from xrdfit.diffraction.protocol import FloatArray
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 # In units of the full width at half maximum: how far beyond the grid a Lorentzian still matters, where it has fallen
 # to 1.1e-5 of its maximum, and the half window of a Gaussian, where that is 4e-10.
@@ -44,7 +41,6 @@ _COARSE = 7.0  # at least so many steps of the coarse grid within U: right to 1e
 _POINTS = 6  # of the interpolation
 _SMOOTH = 20.0  # and within a full width, where a whole line is on it
 _COARSER = 3.0  # steps of the grid within one of the coarse grid that make it worth while
-_MANY = 1 << 16  # values to interpolate that pay for the import of scipy.sparse
 _FEW = 1 << 18  # entries that cost less than splitting would
 
 
@@ -290,34 +286,8 @@ class _Same:
         return isinstance(other, _Same) and other.array is self.array
 
 
-@dataclass(frozen=True)
-class _Interpolation:
-    """From even steps to a grid: value i of the grid is Σ_k weights[k, i] · steps[first[i] + k]."""
-
-    first: NDArray[np.intp]
-    weights: FloatArray
-    count: int
-
-    def __call__(self, rows: FloatArray) -> FloatArray:
-        """Interpolate each of some rows (p, count) to (p, n)."""
-        if len(rows) * self.first.size > _MANY:
-            return (self._matrix @ rows.T).T
-        total = rows[:, self.first] * self.weights[0]
-        for k in range(1, _POINTS):
-            total += rows[:, self.first + k] * self.weights[k]
-        return total
-
-    @cached_property
-    def _matrix(self) -> csr_array:
-        from scipy.sparse import csr_array
-
-        columns = self.first[:, None] + np.arange(_POINTS)
-        pointers = np.arange(self.first.size + 1) * _POINTS
-        return csr_array((self.weights.T.ravel(), columns.ravel(), pointers), shape=(self.first.size, self.count))
-
-
 @lru_cache(maxsize=16)
-def _coarse(fine: _Same, step: float) -> tuple[FloatArray, _Interpolation]:
+def _coarse(fine: _Same, step: float) -> tuple[FloatArray, Interpolation]:
     """Return even steps over a grid (n,) and the interpolation from them to it.
 
     Lagrange's with six points; the steps go as far beyond the grid's ends as that needs.
@@ -332,7 +302,7 @@ def _coarse(fine: _Same, step: float) -> tuple[FloatArray, _Interpolation]:
     for node in nodes:
         for other in nodes[nodes != node]:
             weights[node] *= away[other] / (node - other)
-    return grid[0] + step * (np.arange(count) - (margin - 1)), _Interpolation(first, weights, count)
+    return grid[0] + step * (np.arange(count) - (margin - 1)), Interpolation(first, weights, count)
 
 
 def reaches(two_theta: FloatArray, position: FloatArray, fwhm: FloatArray) -> NDArray[np.bool_]:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import pi
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.crystal.radiation import Line
-from xrdfit.diffraction.debye.gridding import interpolation_matrix
+from xrdfit.diffraction.debye.gridding import interpolation
 from xrdfit.diffraction.debye.transform import Nodes
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from xrdfit.diffraction.interpolation import Interpolation
 
 FloatArray = NDArray[np.float64]
 
 
-def line_matrices(
+def line_interpolations(
     nodes: Nodes, true_angle: FloatArray, a: float, lines: Sequence[Line], *, slope: bool = False
-) -> list[csr_array]:
-    """Matrices, one for each line, that take intensities at nodes of u = q a to the grid.
+) -> list[Interpolation]:
+    """Interpolations, one for each line, of intensities at nodes of u = q a to the grid.
 
     Parameters
     ----------
@@ -36,13 +33,13 @@ def line_matrices(
         Derivatives by the true angle, per degree, instead of values.
     """
     half = np.radians(0.5 * true_angle)
-    matrices = []
+    found = []
     for line in lines:
         per_sine = 4.0 * pi * a / line.wavelength / nodes.u_step
         position = per_sine * np.sin(half) - nodes.u[0] / nodes.u_step
         factor = per_sine * np.cos(half) * np.radians(0.5) if slope else np.ones(len(half))
-        matrices.append(interpolation_matrix(position, len(nodes.u), factor, slope=slope))
-    return matrices
+        found.append(interpolation(position, len(nodes.u), factor, slope=slope))
+    return found
 
 
 def q_range(two_theta: FloatArray, margin: float, lines: Sequence[Line]) -> tuple[float, float]:

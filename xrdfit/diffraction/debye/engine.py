@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xrdfit.crystal.radiation import Radiation
 from xrdfit.crystal.structure import Structure
-from xrdfit.diffraction.debye.angles import line_matrices, q_range
+from xrdfit.diffraction.debye.angles import line_interpolations, q_range
 from xrdfit.diffraction.debye.geometry import Geometry
 from xrdfit.diffraction.debye.lattice_sums import LatticeSummer, LatticeSums, Memo
 from xrdfit.diffraction.debye.transform import Nodes
@@ -294,12 +294,12 @@ class DebyeEngine:
         With `slope` their derivative by the true angle, per degree; with `weights` others than the probe's.
         """
         key = (nodes, values["a"], values["zero_deg"], values["displacement_mm"], slope)
-        matrices = self._interpolation(
-            key, lambda: line_matrices(nodes, self._angles(values)[0], values["a"], self.probe.lines, slope=slope)
+        interpolations = self._interpolation(
+            key, lambda: line_interpolations(nodes, self._angles(values)[0], values["a"], self.probe.lines, slope=slope)
         )
         weights = self.probe.weights(values) if weights is None else weights
-        parts = [matrix @ (weight * curve).T for matrix, weight, curve in zip(matrices, weights, curves, strict=True)]
-        return np.sum(parts, axis=0).T
+        parts = [to_grid(w * curve) for to_grid, w, curve in zip(interpolations, weights, curves, strict=True)]
+        return np.sum(parts, axis=0)
 
     def _blurred(self, curves: FloatArray, values: Values) -> FloatArray:
         resolution = Resolution.of(values)

@@ -6,13 +6,10 @@ most C (w h)^p with C = prod((j + 1/2)^2, j < p/2) / p!, which is 2.4e-4 for p =
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+from xrdfit.diffraction.interpolation import Interpolation
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -108,8 +105,8 @@ def spread(position: FloatArray, weights: FloatArray, row: IntArray, shape: tupl
     return summed.reshape(shape)
 
 
-def interpolation_matrix(position: FloatArray, n_nodes: int, factor: FloatArray, *, slope: bool = False) -> csr_array:
-    """Matrix that takes values at nodes to values (or slopes per node distance) at positions, times a factor.
+def interpolation(position: FloatArray, n_nodes: int, factor: FloatArray, *, slope: bool = False) -> Interpolation:
+    """Interpolation from values at nodes to values (or slopes per node distance) at positions, times a factor.
 
     Parameters
     ----------
@@ -117,19 +114,11 @@ def interpolation_matrix(position: FloatArray, n_nodes: int, factor: FloatArray,
         Positions in units of the node distance.
     n_nodes : int
     factor : (n,) array
-        Multiplies each row.
+        Multiplies each value.
     slope : bool
         Derivatives instead of values.
-
-    Returns
-    -------
-    (n, n_nodes) sparse array
     """
-    from scipy.sparse import csr_array
-
     first, offset = stencil(position, n_nodes)
     weights = lagrange_slopes(offset) if slope else lagrange_weights(offset)
-    columns = first[:, None] + _INDEX
-    pointers = np.arange(0, columns.size + 1, ORDER)
     weights *= factor
-    return csr_array((weights.T.ravel(), columns.ravel(), pointers), shape=(len(position), n_nodes))
+    return Interpolation(first, weights, n_nodes)
