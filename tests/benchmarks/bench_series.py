@@ -2,7 +2,8 @@
 
 The case: Cu2Se, 1251 points from 15 to 65 degrees, Cu Ka doublet, Poisson noise; scale, four background coefficients,
 cell, size and the Cu of 8c against 32f vary (8 parameters), files to table. The machine may be shared: what is asserted
-is processor time, of the parent and its workers together, and ratios of it; the wall clock is printed beside it.
+is processor time, of the parent and its workers together, at the speed that the limits were made for (`machine`), and
+ratios of it; the wall clock is printed beside it.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine import environment, slower
 
 import xrdfit as xf
 
@@ -60,9 +62,8 @@ if __name__ == "__main__":
 def run(tmp_path, pattern, workers):
     script = tmp_path / "run.py"
     script.write_text(CODE)
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, str(script), str(pattern), str(workers), str(tmp_path / f"out{workers}")]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -75,16 +76,18 @@ def scans(tmp_path_factory):
 
 def test_rate(scans, tmp_path):
     pytest.importorskip("resource", reason="not on Windows")
+    slow = slower()
     two = run(tmp_path, scans / "*.xy", 2)
     assert two["good"] == 1000
     assert two["varied"] == 8
     rate = CORES * 1000 / two["cpu"]
     print(
         f"\n1000 scans, two workers: {1000 / two['wall']:.0f} a second by the clock, {rate:.0f} by processor time on "
-        f"two free cores ({two['cpu']:.1f} s); rietx at {RIETX_SECONDS} s a warm scan on each core: "
+        f"two free cores ({two['cpu']:.1f} s), {rate * slow:.0f} on a machine {slow:.2f} times as fast; "
+        f"rietx at {RIETX_SECONDS} s a warm scan on each core: "
         f"ratio {rate / (CORES / RIETX_SECONDS):.1f}; parent {two['rss_mb']:.0f} MB, worker {two['worker_mb']:.0f} MB"
     )
-    assert rate > 50.0
+    assert rate * slow > 50.0
 
 
 def test_twice_the_workers(scans, tmp_path):

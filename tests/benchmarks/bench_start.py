@@ -8,7 +8,6 @@ limits grow alike. Runs alternate, so that what else the machine does meets all 
 from __future__ import annotations
 
 import compileall
-import os
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from machine import environment, processor_time, slower
 
 import xrdfit
 
@@ -23,29 +23,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no resource mod
 
 ROOT = Path(__file__).resolve().parents[2]
 SCAN = str(ROOT / "data" / "scans" / "cu2se-6nm.xy")  # 1251 points
-REFERENCE = 0.40  # s
 RUNS = 7
 FIT = ("-m", "xrdfit.cli", "fit", SCAN, "--model", "cu2se-6nm", "--json")
-
-
-def processor_time(arguments):
-    """User and system time of a process and what it started, s."""
-    import resource
-
-    def spent():
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
-    before = spent()
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment())
-    return spent() - before
-
-
-def environment():
-    return {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | {
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
 
 
 def shares(arguments):
@@ -78,10 +57,10 @@ def test_start(tmp_path):
     for _ in range(RUNS):
         for name, (arguments, _) in commands.items():
             least[name] = min(least[name], processor_time(arguments))
-    slower = max(least["import numpy, xarray"] / REFERENCE, 1.0)
-    print(f"\nprocessor time from the shell; this machine takes {slower:.2f} times what the limits were made for")
+    slow = slower(least["import numpy, xarray"])
+    print(f"\nprocessor time from the shell; this machine takes {slow:.2f} times what the limits were made for")
     for name, (_, limit) in commands.items():
-        told = "" if limit is None else f"  limit {limit * slower:.2f} s"
+        told = "" if limit is None else f"  limit {limit * slow:.2f} s"
         print(f"  {name:24s} {least[name]:.2f} s{told}")
     for name in ("xrdfit fit --json", "xrdfit fit --json -o"):
         print(f"imports of {name}, seconds by the clock:")
@@ -91,5 +70,5 @@ def test_start(tmp_path):
             "  " + ", ".join(f"{k} {v:.2f}" for k, v in few.items()),
             f"others {sum(parts.values()) - sum(few.values()):.2f}",
         )
-    missed = {n: least[n] for n, (_, limit) in commands.items() if limit is not None and least[n] >= limit * slower}
+    missed = {n: least[n] for n, (_, limit) in commands.items() if limit is not None and least[n] >= limit * slow}
     assert not missed

@@ -86,11 +86,16 @@ def is_comment(stripped: str) -> bool:
     return stripped[0] in COMMENT and not re.match(r"\"\s?[+-]?[\d.]", stripped)
 
 
+_COMMONEST = re.compile(r"[+-]?\d+\.?\d*(?: +[+-]?\d+\.?\d*)+", re.ASCII)
+
+
 def glance(line: str) -> int:
     """Return how many fields a line has that looks like a row of numbers, 0 for one that does not."""
     text = line.strip()
     if not text or not (text[0].isdigit() or text[0] in '+-.",;'):
         return 0
+    if _COMMONEST.fullmatch(text):  # the answer below at a fifth of its cost: most lines of most files
+        return len(text.split())
     if '"' in text:
         text = re.sub(r'"([^"]*)"', lambda field: field[1].replace(",", ""), text)
     for separator in (";", "\t", ",", None):
