@@ -111,6 +111,10 @@ PHASE = _table(
         Kind("b_overall", "phase", "Å²", "overall displacement B", -2.0, 20.0, step=0.5),
         Kind("mixing", "phase", "", "Lorentzian share of the sample's width", 0.0, 1.0, step=0.2, varies=True),
         Kind("march_r", "phase", "", "March–Dollase r", 0.1, 10.0, step=0.1),
+        Kind(
+            "size_ratio", "phase", "", "size along the axis over that across it", 0.05, 20.0, step=0.1, logarithmic=True
+        ),
+        Kind("strain_ratio", "phase", "", "strain along the axis over across it", 0.0, 20.0, step=0.1),
     ]
 )
 """Parameters of a phase beside its cell and sites."""

@@ -41,6 +41,7 @@ _ADVICE: Mapping[str, str] = {
     "polarization": "another polarization of the beam",
     "capillary": "absorption by a capillary (µR {size:.2g})",
     "texture": "preferred orientation about {subject} (March–Dollase r near {size_r:.2f})",
+    "anisotropic": "crystallites that are {shape} along {subject} than across",
     "background_order": "a background of order {subject}",
     "blank": "another height of the blank ({size:+.2f})",
     "air": "scattering by air towards low angles",
@@ -80,6 +81,7 @@ def advice_text(advice: AdviceLike) -> str:
         unit=advice.unit,
         percent=100.0 * advice.size,
         size_r=1.0 + advice.size,
+        shape="longer" if advice.size > 0.0 else "shorter",
     )
     where = f"{advice.scan}: " if advice.scan else ""
     text = f"{where}the scan asks for {what}: {' '.join(advice.options)} lowers χ² by about {advice.delta_chi2:.0f}"

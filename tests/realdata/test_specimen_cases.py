@@ -32,6 +32,7 @@ CASES = {
     "10a_capillary_muR1.xy": ("cu-ka", {"capillary": 1.0}, "--capillary 1"),
     "10b_synchrotron_0.5A_95pct.xy": ("0.5", {"polarization": 0.95}, "--polarization 0.9"),
     "10c_texture_r0.7.xy": ("cu-ka", {"texture": (0, 0, 1)}, "--texture 0 0 1"),
+    "10e_platelets_12x45nm.xy": ("cu-ka", {"anisotropic": (0, 0, 1)}, "--anisotropic 0 0 1"),
 }
 
 
@@ -45,8 +46,17 @@ def test_what_bends_intensities_is_named_and_mended(crystals, name):
     assert ni.stderr < 0.002
 
 
-def test_texture_comes_first(crystals):
-    assert remedies(antisites(crystals, "10c_texture_r0.7.xy"))[0] == "--texture 0 0 1"
+@pytest.mark.parametrize("name", ["10c_texture_r0.7.xy", "10e_platelets_12x45nm.xy"])
+def test_what_it_is_comes_first(crystals, name):
+    assert remedies(antisites(crystals, name))[0] == CASES[name][2]
+
+
+def test_platelets_have_their_sizes(crystals):
+    found = antisites(crystals, "10e_platelets_12x45nm.xy", anisotropic=(0, 0, 1))
+    assert found["size_nm"].value == pytest.approx(45.0, abs=3.0 * found["size_nm"].stderr)
+    assert found["size_ratio"].value == pytest.approx(12.0 / 45.0, abs=3.0 * found["size_ratio"].stderr)
+    assert found["z_O_6c"].value == pytest.approx(0.2592, abs=3.0 * found["z_O_6c"].stderr)
+    assert found.statistics.chi2_reduced < 1.1
 
 
 @pytest.mark.slow

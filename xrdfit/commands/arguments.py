@@ -134,6 +134,10 @@ class FitArguments:
     texture: Annotated[
         tuple[int, int, int] | None, Parameter(help="H K L: axis of preferred orientation; march_r varies.")
     ] = None
+    anisotropic: Annotated[
+        tuple[int, int, int] | None,
+        Parameter(help="H K L: axis of platelets or needles; size_ratio varies, with strain strain_ratio."),
+    ] = None
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
 
     weights: Annotated[
@@ -257,6 +261,7 @@ class FitArguments:
             "polarization": self.polarization,
             "kbeta": self.kbeta,
             "texture": self.texture,
+            "anisotropic": self.anisotropic,
             "packing": self.packing,
             "weights": self.weights,
             "own": tuple(self.own),

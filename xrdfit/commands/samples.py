@@ -155,7 +155,7 @@ def _together(options: Mapping[str, FitOptions]) -> FitOptions:
 _WORDS = {
     "--engine": 1, "--range": 2, "--exclude": 2, "--background": 1, "--blank": 1, "--hump": 1, "--radiation": 1,
     "--monochromator": 1, "--radius": 1, "--instrument": 1, "--capillary": 1, "--polarization": 1, "--kbeta": 1,
-    "--texture": 3, "--axis": 1, "--columns": 1, "--counts-per": 1, "--sigma": 1,
+    "--texture": 3, "--anisotropic": 3, "--axis": 1, "--columns": 1, "--counts-per": 1, "--sigma": 1,
 }  # fmt: skip
 """Options that may concern one scan, and how many words follow."""
 _LABELLED = re.compile(r"([A-Za-z]\w*)([=:])(.+)")

@@ -48,6 +48,7 @@ class BoundEngine(Protocol):
         anomalous_table: str | None = None,
         kalpha_ratio: float | None = None,
         march_axis: tuple[int, int, int] | None = None,
+        broadening_axis: tuple[int, int, int] | None = None,
     ) -> BoundEngine:
-        """Return the engine with other f' and f'', another weight of K-alpha2 or, where it can, an axis of texture."""
+        """Return the engine with other f' and f'', another weight of K-alpha2 or, where it can, an axis."""
         ...

@@ -35,6 +35,9 @@ class EngineSettings:
         The K of the Scherrer equation.
     march_axis : tuple of int, optional
         Axis (hkl) of March-Dollase preferred orientation; None for none.
+    broadening_axis : tuple of int, optional
+        Axis (hkl) along which size and strain differ, with the parameters `size_ratio` and `strain_ratio` ("scherrer"
+        lines of the Bragg engine); None for none.
     slits : {"fixed", "automatic"}
         Automatic slits keep the illuminated length: intensity proportional to sin(theta).
     film : bool
@@ -69,6 +72,7 @@ class EngineSettings:
     shape: Shape = "scherrer"
     scherrer_k: float = 0.9
     march_axis: tuple[int, int, int] | None = None
+    broadening_axis: tuple[int, int, int] | None = None
     slits: Slits = "fixed"
     film: bool = False
     capillary: bool = False
@@ -95,9 +99,14 @@ class EngineSettings:
         _check_range("min_distance", self.min_distance, 0.0, 100.0)
         if self.film and self.capillary:
             raise InputError("film and capillary: a specimen is one of the two; leave one out")
-        axis = self.march_axis
-        if axis is not None and (len(axis) != 3 or not any(axis)):
-            raise InputError(f"march_axis {axis!r} is no direction: three whole numbers, not all zero, are allowed")
+        for name in ("march_axis", "broadening_axis"):
+            axis = getattr(self, name)
+            if axis is not None and (len(axis) != 3 or not any(axis)):
+                raise InputError(f"{name} {axis!r} is no direction: three whole numbers, not all zero, are allowed")
+        if self.broadening_axis is not None and self.shape != "scherrer":
+            raise InputError(
+                f'broadening_axis: lines of shape {self.shape!r} are those of spheres; "scherrer" is allowed'
+            )
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

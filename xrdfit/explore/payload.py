@@ -82,6 +82,8 @@ def _phase(model: PowderModel, phase: Phase, shortest: float, last: float) -> di
             f"{phase.name}: {len(structure.sites)} sites are too many for a page with a slider each; "
             f"up to {MAX_SITES} are allowed"
         )
+    if phase.broadening_axis is not None:
+        raise InputError(f"{phase.name}: the page draws spheres; leave broadening_axis out of its model")
     least = _least_wavelength(structure.cell.volume)
     table = reflections(structure.group, structure.cell, _d_min(min(least, shortest), shortest, least, last))
     geometry = Geometry.of(structure)

@@ -22,7 +22,7 @@ Limits = tuple[float, float]
 
 OF_A_SCAN = (
     "engine", "range", "exclude", "background", "radiation", "monochromator_deg", "radius_mm", "instrument",
-    "film", "capillary", "polarization", "kbeta", "texture",
+    "film", "capillary", "polarization", "kbeta", "texture", "anisotropic",
 )  # fmt: skip
 """Options that may differ between scans: a mapping by label then stands in for the value."""
 
@@ -101,6 +101,9 @@ class FitOptions:
         Weight of the tube's Kβ line relative to Kα.
     texture : tuple of int or None
         Axis (hkl) of preferred orientation of all phases; their `march_r` vary (Bragg engine).
+    anisotropic : tuple of int or None
+        Axis (hkl) along which the crystallites of all phases are longer or shorter; their `size_ratio` vary, and
+        `strain_ratio` of those whose strain does (Bragg engine).
     packing : bool
         Keep the model's packing rule (one cation per void).
     """
@@ -132,6 +135,7 @@ class FitOptions:
     polarization: Any = None
     kbeta: Any = None
     texture: Any = None
+    anisotropic: Any = None
     packing: bool = False
 
     def __post_init__(self) -> None:
@@ -167,8 +171,10 @@ class FitOptions:
                 INSTRUMENT[kind].check(getattr(self, name), name)
         if self.film and self.capillary is not None:
             raise InputError(f"film and capillary {self.capillary:g}: a specimen is one of the two; leave one out")
-        if self.texture is not None and (len(self.texture) != 3 or not any(self.texture)):
-            raise InputError(f"texture {self.texture} is no axis: three whole numbers, not all zero, are needed")
+        for name in ("texture", "anisotropic"):
+            axis = getattr(self, name)
+            if axis is not None and (len(axis) != 3 or not any(axis)):
+                raise InputError(f"{name} {axis} is no axis: three whole numbers, not all zero, are needed")
         if self.radius_mm is not None and not 1.0 <= self.radius_mm <= 1e5:
             raise InputError(f"radius_mm {self.radius_mm:g} is out of range: 1 to 100000 is allowed")
 
@@ -230,8 +236,9 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
         clean["restrain"] = {name: as_known(value, f"restrain {name}") for name, value in clean["restrain"].items()}
     if "exclude" in clean:
         clean["exclude"] = _stretches(clean["exclude"])
-    if isinstance(clean.get("texture"), Sequence):
-        clean["texture"] = tuple(clean["texture"])
+    for name in ("texture", "anisotropic"):
+        if isinstance(clean.get(name), Sequence):
+            clean[name] = tuple(clean[name])
     if "background" in clean:
         clean["background"] = _background(clean["background"])
     return replace(options, **clean)

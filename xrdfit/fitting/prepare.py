@@ -16,7 +16,7 @@ from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rules import b_per_element, occupancies, restraints
 from xrdfit.fitting.scans import Scans
-from xrdfit.fitting.selection import select, with_background, with_instrument, with_texture
+from xrdfit.fitting.selection import select, with_axes, with_background, with_instrument
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import BoundModel, PowderModel
 from xrdfit.model.ties import Tie, parse_tie
@@ -237,7 +237,7 @@ def _view(
 ) -> tuple[ScanSetup, list[str]]:
     kept = select(scan, options)
     model, notes = with_instrument(model, kept, options)
-    model = with_texture(with_background(model, kept.attrs, options), options, engine)
+    model = with_axes(with_background(model, kept.attrs, options), options, engine)
     rows = model.rows(engine, kept["two_theta"].values)
     return ScanSetup(label, model, kept, engine, tuple(rows)), notes
 
@@ -317,6 +317,11 @@ def _unknown_to_debye(view: ScanSetup, rows: dict[str, ParameterRow], auto: bool
         f"{p.name}: the Debye engine leaves preferred orientation (march_r={p.march_r:g}) out"
         for p in phases
         if p.march_axis is not None and p.march_r != 1.0
+    ]
+    notes += [
+        f"{p.name}: the Debye engine leaves its shape out (size_ratio={p.size_ratio:g}, strain {p.strain_ratio:g})"
+        for p in phases
+        if p.broadening_axis is not None and (p.size_ratio != 1.0 or p.strain_ratio != 1.0)
     ]
     axial = [rows[r.name] for r in view.rows if r.kind.stem in ("S_L", "H_L")] if phases else []
     for r in axial:

@@ -14,7 +14,7 @@ from xrdfit.diffraction.background import Blank, Chebyshev, Component
 from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
 from xrdfit.model.instrument import Instrument
-from xrdfit.model.phase import Engine
+from xrdfit.model.phase import Engine, Phase
 from xrdfit.model.powder import DEFAULT_RADIATION, PowderModel
 
 if TYPE_CHECKING:
@@ -137,24 +137,38 @@ def _named(name: str, options: FitOptions) -> bool:
     return any(pattern.startswith(stem) and fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def with_texture(model: PowderModel, options: FitOptions, engine: Engine) -> PowderModel:
-    """Return the model with the preferred orientation that the options name, about one axis for all phases.
+def with_axes(model: PowderModel, options: FitOptions, engine: Engine) -> PowderModel:
+    """Return the model with preferred orientation and shape of crystallites as the options name their axes.
 
     Raises
     ------
     InputError
-        No phase is computed by the Bragg engine, which alone knows preferred orientation.
+        No phase is computed by the Bragg engine, which alone knows either.
     """
-    axis = options.texture
-    if axis is None:
-        return model
-    if all((phase.engine or engine) == "debye" for phase in model.phases):
-        raise InputError(f"texture {axis}: the Debye engine has no preferred orientation; --engine bragg has")
-    phases = tuple(
-        p if (p.engine or engine) == "debye" else replace(p, march_axis=axis, vary=(*p.vary, "march_r"))
-        for p in model.phases
-    )
-    return replace(model, phases=phases)
+    for name, axis, what in (
+        ("texture", options.texture, "preferred orientation"),
+        ("anisotropic", options.anisotropic, "crystallites that are no spheres"),
+    ):
+        if axis is not None and all((phase.engine or engine) == "debye" for phase in model.phases):
+            raise InputError(f"{name} {axis}: the Debye engine has no {what}; --engine bragg has")
+    phases = [p if (p.engine or engine) == "debye" else _about_axes(p, options) for p in model.phases]
+    return replace(model, phases=tuple(phases))
+
+
+def _about_axes(phase: Phase, options: FitOptions) -> Phase:
+    if options.texture is not None:
+        phase = replace(phase, march_axis=options.texture, vary=(*phase.vary, "march_r"))
+    if options.anisotropic is None:
+        return phase
+    if phase.shape != "scherrer":
+        raise InputError(
+            f"anisotropic {options.anisotropic}: phase {phase.name!r} has lines of spheres; shape 'scherrer' is needed"
+        )
+    names = ["size_ratio"]
+    strained = (*phase.vary, *(pattern.rpartition("__")[2] for pattern in options.vary))
+    if any(fnmatchcase("microstrain", pattern) for pattern in strained):
+        names.append("strain_ratio")
+    return replace(phase, broadening_axis=options.anisotropic, vary=(*phase.vary, *names))
 
 
 def components(model: PowderModel, options: FitOptions) -> tuple[Component, ...]:

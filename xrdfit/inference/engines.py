@@ -145,10 +145,16 @@ def planned_engine(model: PowderModel, options: FitOptions) -> Engine:
     """Return the engine for a scan that is not measured yet: "auto" goes by the sizes of the model."""
     if options.engine != "auto":
         return options.engine  # pyright: ignore[reportReturnType]
-    crystals = options.texture is not None or any(p.march_axis is not None for p in model.phases)
+    crystals = _of_crystals(model, options)
     sizes = {p.name: p.size_nm for p in model.phases}
     small = min(sizes.values()) < AUTO_DEBYE_BELOW_NM and _work(model, sizes) <= _MOST_WORK
     return "debye" if small and not crystals and not model.radiation().neutron else "bragg"
+
+
+def _of_crystals(model: PowderModel, options: FitOptions) -> bool:
+    """Whether something is asked for that the Bragg engine alone knows."""
+    asked = options.texture is not None or options.anisotropic is not None
+    return asked or any(p.march_axis is not None or p.broadening_axis is not None for p in model.phases)
 
 
 def estimated_sizes(setup: Setup, choices: Mapping[str, Choice]) -> dict[str, float]:
@@ -168,8 +174,8 @@ def estimated_sizes(setup: Setup, choices: Mapping[str, Choice]) -> dict[str, fl
 def _choose(model: PowderModel, scan: xr.Dataset, options: FitOptions, progress: Progress | None) -> Choice:
     if options.engine != "auto":
         return Choice(options.engine)  # pyright: ignore[reportArgumentType]
-    if options.texture is not None or any(p.march_axis is not None for p in model.phases):
-        return Choice("bragg", "preferred orientation is of crystals, which Bragg's law describes")
+    if _of_crystals(model, options):
+        return Choice("bragg", "preferred orientation and shapes are of crystals, which Bragg's law describes")
     if progress:
         progress("estimating the size")
     setup = prepare(model, scan, options, "bragg")

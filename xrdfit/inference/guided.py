@@ -222,9 +222,8 @@ def applied(
     if code in ("polarization", "capillary"):
         value = float(advice.options[-1].rpartition(":")[2])
         return model, _for_scan(options, code, label, value, result)
-    if code == "texture":
-        h, k, l = (int(advice.numbers[n]) for n in "hkl")  # noqa: E741
-        return model, replace(options, texture=(h, k, l))
+    if code in ("texture", "anisotropic"):
+        return model, replace(options, **{code: tuple(int(advice.numbers[n]) for n in "hkl")})
     if code == "spike":
         low, high = (float(text) for text in advice.options[-2:])
         return model, _for_scan(options, "exclude", label, (*own.exclude, (low, high)), result)

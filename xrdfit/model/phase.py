@@ -19,7 +19,7 @@ Engine = Literal["bragg", "debye"]
 
 LARGEST_NM: dict[Engine, float] = {"bragg": PHASE["size_nm"].maximum, "debye": 50.0}
 """The largest size of either engine."""
-_NUMBERS = ("size_nm", "size_sigma", "microstrain", "b_overall", "mixing", "march_r")
+_NUMBERS = ("size_nm", "size_sigma", "microstrain", "b_overall", "mixing", "march_r", "size_ratio", "strain_ratio")
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,16 @@ class Phase:
         Scherrer length or diameter (nm) and σ of ln D of a lognormal distribution (0 for one size).
     microstrain, mixing, b_overall, march_r : float
         Strain ε; Lorentzian share of the sample's width; overall B (Å²); March–Dollase r (1 = none).
+    size_ratio, strain_ratio : float
+        Size and strain along `broadening_axis` over those across it, which `size_nm` and `microstrain` then are.
     shape : {"scherrer", "sphere"}
         Line shape of the Bragg engine.
     scherrer_k : float
         K of Γ = Kλ/(L cosθ).
     march_axis : tuple of int or None
         Axis of the preferred orientation.
+    broadening_axis : tuple of int or None
+        Axis (hkl) of crystallites that are ellipsoids of revolution, platelets or needles (Bragg engine).
     vary : tuple of str
         Names (without prefix) that a fit moves beside the usual ones.
     packing : tuple of (label, count)
@@ -60,9 +64,12 @@ class Phase:
     mixing: float = 0.5
     b_overall: float = 0.0
     march_r: float = 1.0
+    size_ratio: float = 1.0
+    strain_ratio: float = 1.0
     shape: Shape = "scherrer"
     scherrer_k: float = 0.9
     march_axis: tuple[int, int, int] | None = None
+    broadening_axis: tuple[int, int, int] | None = None
     vary: tuple[str, ...] = ()
     packing: tuple[tuple[str, float], ...] = ()
     min_distance: float = 0.0
@@ -86,7 +93,9 @@ class Phase:
     def _sample_rows(self, engine: Engine) -> list[ParameterRow]:
         """Size, strain and the like, as far as the engine knows them."""
         scherrer = engine == "bragg" and self.shape == "scherrer"
+        uniform = engine == "debye" or self.broadening_axis is None
         lacking = {"mixing": not scherrer, "march_r": engine == "debye" or self.march_axis is None}
+        lacking |= {"size_ratio": uniform, "strain_ratio": uniform}
         size = {"maximum": LARGEST_NM[engine], "text": "Scherrer length" if scherrer else None}
         size["rough"] = engine == "debye"  # shells of pairs come and go as a cluster grows
         return [
@@ -163,6 +172,7 @@ class Phase:
             shape=self.shape,
             scherrer_k=self.scherrer_k,
             march_axis=self.march_axis,
+            broadening_axis=self.broadening_axis,
             slits=instrument.slits,
             film=instrument.film,
             capillary=instrument.capillary,

@@ -96,9 +96,9 @@ def _read(known: Mapping[str, Field[Any]], name: str, value: Any, where: str, fo
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: instrument: a table is needed")
         return instrument_from_table({"schema": 1, "instrument": value}, where)
-    if name == "texture":
+    if name in ("texture", "anisotropic"):
         if not isinstance(value, list) or not all(type(index) is int for index in value):
-            raise InputError(f"{where}: texture: {value!r:.60}: three whole numbers are needed")
+            raise InputError(f"{where}: {name}: {value!r:.60}: three whole numbers are needed")
         return tuple(value)
     if name in _PAIRS:
         return _pairs(value, where, name)

@@ -49,7 +49,7 @@ _SCALES = {
     "H_L": 1e-2,
 }
 _FROM_ZERO = ("microstrain", *WIDTHS)
-_POSITIVE = ("size_nm", "march_r")
+_POSITIVE = ("size_nm", "march_r", "size_ratio")
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +118,14 @@ class BraggEngine:
         anomalous_table: str | None = None,
         kalpha_ratio: float | None = None,
         march_axis: tuple[int, int, int] | None = None,
+        broadening_axis: tuple[int, int, int] | None = None,
     ) -> BraggEngine:
-        """Return the engine with f' and f'' of another table, another weight of K-alpha2 or an axis of texture."""
+        """Return the engine with f' and f'' of another table, another weight of K-alpha2 or an axis.
+
+        Of broadening along an axis it has what is of first order in the ratios' distance from 1.
+        """
         table = self.table if march_axis is None else self.table.about(march_axis)
+        table = table if broadening_axis is None else table.broadened_about(broadening_axis)
         probe = table.probe.assuming(anomalous_table, kalpha_ratio)
         table = replace(table, probe=probe, factors=table.factors.seen_by(probe))
         return replace(self, names=_names(table), table=table)
@@ -279,6 +284,7 @@ def _names(table: LineTable) -> tuple[str, ...]:
         *("size_nm", "size_sigma", "microstrain"),
         *(("mixing",) if settings.shape == "scherrer" else ()),
         *(("march_r",) if settings.march_axis is not None else ()),
+        *(("size_ratio", "strain_ratio") if settings.broadening_axis is not None else ()),
         *("zero_deg", "displacement_mm", *WIDTHS),
         *(("S_L", "H_L") if settings.axial else ()),
         *table.probe.names,

@@ -26,6 +26,7 @@ from xrdfit.crystal.symmetry import (
     reflections,
 )
 from xrdfit.diffraction.bragg.axial import node_counts, sub_lines
+from xrdfit.diffraction.bragg.direction import Direction, index_products, inverse_d_squared, split_by_direction
 from xrdfit.diffraction.bragg.line_sums import Peaks
 from xrdfit.diffraction.bragg.profile import combine_widths, split_width
 from xrdfit.diffraction.bragg.sizes import lognormal_nodes
@@ -150,8 +151,8 @@ class LineTable:
     factors: StructureFactors
     _listed: NDArray[np.bool_]
     _products: FloatArray
-    _march_products: FloatArray
-    _march_axis: FloatArray
+    _march: Direction | None = None
+    _broadening: Direction | None = None
 
     @property
     def cell_names(self) -> tuple[str, ...]:
@@ -161,13 +162,21 @@ class LineTable:
     def about(self, axis: tuple[int, int, int]) -> LineTable:
         """Return the table with preferred orientation about an axis."""
         settings = replace(self.settings, march_axis=axis)
-        return replace(self, settings=settings, _march_axis=np.array(axis, dtype=float))
+        return replace(self, settings=settings, _march=Direction(self.reflections.equivalents, axis))
+
+    def broadened_about(self, axis: tuple[int, int, int]) -> LineTable:
+        """Return the table with broadening by a direction that is the mean of each line's equivalents.
+
+        That is exact to first order in the ratios' distance from 1; `bind_lines` parts the equivalents.
+        """
+        mean = Direction(self.reflections.equivalents, axis, self.reflections.owner)
+        return replace(self, settings=replace(self.settings, broadening_axis=axis), _broadening=mean)
 
     def lines(self, values: Values) -> Lines:
         """Return angles and areas."""
         cell = cell_from_free(self.group, values)
         metric = cell.reciprocal_metric
-        s = 0.5 * np.sqrt(_inverse_d_squared(self._products, metric))
+        s = 0.5 * np.sqrt(inverse_d_squared(self._products, metric))
         sine = np.multiply.outer(self.wavelengths, s)
         theta = np.arcsin(np.minimum(sine, _LAST_SINE))
         exists = (sine <= _LAST_SINE) & self._listed
@@ -180,7 +189,7 @@ class LineTable:
         """Return the derivatives of theta and of the areas by a parameter of the cell, each (w, n); see `lines`."""
         metric, by_cell = lines.cell.reciprocal_metric, metric_slope(self.group, lines.cell, name)
         moved = -metric @ by_cell @ metric
-        s = _inverse_d_squared(self._products, moved) / (8.0 * lines.s)
+        s = inverse_d_squared(self._products, moved) / (8.0 * lines.s)
         theta = np.multiply.outer(self.wavelengths, s) / np.cos(lines.theta)
         per_volume = 0.5 * np.sum(metric * by_cell)  # of ln V
         factor = lines.factor_by_theta * theta - per_volume * lines.factor
@@ -195,7 +204,7 @@ class LineTable:
         bare = np.multiply.outer(strength, self.reflections.multiplicity.astype(float))
         bare /= sine if self.settings.lorentz_along_profile else sine * sine * np.cos(theta)
         if self.settings.march_axis is not None:
-            bare *= self._march(values["march_r"], cell.reciprocal_metric)
+            bare *= self._oriented(values["march_r"], cell.reciprocal_metric)
         return bare
 
     def _optics(self, values: Values, theta: FloatArray, name: str = "") -> FloatArray:
@@ -223,33 +232,50 @@ class LineTable:
                 slopes[name] = bare * lines.exists * self._optics(values, lines.theta) * lines.f_squared
         return slopes
 
-    def _march(self, r: float, metric: FloatArray) -> FloatArray:
+    def _oriented(self, r: float, metric: FloatArray) -> FloatArray:
         """Return the mean of (r^2 cos^2 alpha + sin^2 alpha / r)^(-3/2) over the equivalents, shape (n,)."""
-        each = _march_factor(r, self._march_cosine(metric)[2])
+        assert self._march is not None
+        each = _march_factor(r, self._march.squared_cosine(metric))
         return np.bincount(self.reflections.owner, each) / self.reflections.multiplicity
-
-    def _march_cosine(self, metric: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return h G a, h G h (a G a) and the squared cosine of the angle with the axis a, of all equivalents h."""
-        axis = self._march_axis
-        along = self.reflections.equivalents @ (metric @ axis)
-        lengths = _inverse_d_squared(self._march_products, metric) * (axis @ metric @ axis)
-        return along, lengths, along**2 / lengths
 
     def march_slope(self, values: Values, metric: FloatArray, moved: FloatArray | None = None) -> FloatArray:
         """Return the derivative of the logarithm of March and Dollase's factor by r, or as the metric moves, (n,)."""
-        r, axis = values["march_r"], self._march_axis
-        along, lengths, cosine2 = self._march_cosine(metric)
+        assert self._march is not None
+        r, cosine2 = values["march_r"], self._march.squared_cosine(metric)
         each = _march_factor(r, cosine2)
         if moved is None:
             inner = 2.0 * r * cosine2 - (1.0 - cosine2) / r**2
         else:
-            squared, own = _inverse_d_squared(self._march_products, metric), axis @ metric @ axis
-            turned = 2.0 * along * (self.reflections.equivalents @ (moved @ axis)) / lengths
-            stretched = _inverse_d_squared(self._march_products, moved) / squared + (axis @ moved @ axis) / own
-            inner = (r * r - 1.0 / r) * (turned - cosine2 * stretched)
+            inner = (r * r - 1.0 / r) * self._march.squared_cosine_slope(metric, moved)
         slope = -1.5 * each ** (5.0 / 3.0) * inner
         owner = self.reflections.owner
         return np.bincount(owner, slope) / np.bincount(owner, each)
+
+    def shape_factors(self, values: Values, lines: Lines) -> tuple[FloatArray | float, FloatArray | float]:
+        """Return how many times as wide as across the axis size and strain make lines, each (w * n,), or 1.
+
+        An ellipsoid of revolution with diameters D across and ρD along the axis is a stretched sphere: all its columns
+        along a direction at the angle φ are those of a sphere of diameter D/√(sin²φ + cos²φ/ρ²). A strain ε across
+        and κε along the axis is ε(sin²φ + κ cos²φ) in between.
+        """
+        if self._broadening is None:
+            return 1.0, 1.0
+        cosine2 = np.tile(self._broadening.squared_cosine(lines.cell.reciprocal_metric), len(self.wavelengths))
+        size = np.sqrt(1.0 + cosine2 * (values["size_ratio"] ** -2 - 1.0))
+        return size, 1.0 + cosine2 * (values["strain_ratio"] - 1.0)
+
+    def shape_slopes(self, values: Values, lines: Lines, name: str) -> tuple[FloatArray | float, FloatArray | float]:
+        """Return the derivatives of `shape_factors` by a ratio or by a parameter of the cell."""
+        if self._broadening is None:
+            return 0.0, 0.0
+        metric, ratio, n = lines.cell.reciprocal_metric, values["size_ratio"], len(self.wavelengths)
+        size = np.asarray(self.shape_factors(values, lines)[0])
+        if name in ("size_ratio", "strain_ratio"):
+            cosine2 = np.tile(self._broadening.squared_cosine(metric), n)
+            return (-cosine2 * ratio**-3 / size, 0.0) if name == "size_ratio" else (0.0, cosine2)
+        moved = -metric @ metric_slope(self.group, lines.cell, name) @ metric
+        turned = np.tile(self._broadening.squared_cosine_slope(metric, moved), n)
+        return 0.5 * turned * (ratio**-2 - 1.0) / size, turned * (values["strain_ratio"] - 1.0)
 
     def widths(self, values: Values, lines: Lines, size_nm: float) -> tuple[FloatArray, FloatArray]:
         """Return the widths of sample and instrument together.
@@ -262,8 +288,9 @@ class LineTable:
         theta = lines.theta.ravel()
         cosine, tangent = np.cos(theta), np.tan(theta)
         wavelength = np.repeat(self.wavelengths, lines.s.size)
+        size, strain = self.shape_factors(values, lines)
         scherrer = self.settings.scherrer_k * wavelength / (10.0 * size_nm * cosine)
-        sample = np.degrees(scherrer + 4.0 * values["microstrain"] * tangent)
+        sample = np.degrees(scherrer * size + 4.0 * values["microstrain"] * tangent * strain)
         gauss_share, lorentz_share = split_width(values["mixing"])
         gauss, lorentz = instrument_widths(values, cosine, tangent)
         return np.sqrt((gauss_share * sample) ** 2 + gauss), lorentz_share * sample + lorentz
@@ -326,9 +353,11 @@ def bind_lines(
         for another.
     """
     table = reflections(structure.group, structure.cell, min(d_min))
+    if settings.broadening_axis is not None:
+        table = split_by_direction(table, structure.group, structure.cell, settings.broadening_axis)
     listed = structure.cell.d_spacing(table.hkl) >= (1.0 - 1e-9) * np.array(d_min)[:, None]
     probe = Probe(radiation, settings)
-    axis = settings.march_axis or (0, 0, 1)
+    march, broadening = settings.march_axis, settings.broadening_axis
     return LineTable(
         group=structure.group,
         settings=settings,
@@ -337,17 +366,7 @@ def bind_lines(
         reflections=table,
         factors=bind_structure_factors(structure, table.hkl, probe),
         _listed=listed,
-        _products=_index_products(table.hkl),
-        _march_products=_index_products(table.equivalents),
-        _march_axis=np.array(axis, dtype=float),
+        _products=index_products(table.hkl),
+        _march=None if march is None else Direction(table.equivalents, march),
+        _broadening=None if broadening is None else Direction(table.hkl, broadening),
     )
-
-
-def _index_products(hkl: NDArray[np.int64]) -> FloatArray:
-    """Return h^2, k^2, l^2, 2kl, 2hl, 2hk, shape (n, 6): 1/d^2 is linear in the six elements of the metric."""
-    h, k, l = np.asarray(hkl, dtype=float).T  # noqa: E741
-    return np.stack([h * h, k * k, l * l, 2 * k * l, 2 * h * l, 2 * h * k], axis=1)
-
-
-def _inverse_d_squared(products: FloatArray, metric: FloatArray) -> FloatArray:
-    return products @ metric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]

@@ -16,7 +16,7 @@ from xrdfit.diffraction.optics import instrument_widths, observed_slope
 from xrdfit.diffraction.protocol import FloatArray
 
 Values = Mapping[str, float]
-_WIDTHS = ("size_nm", "size_sigma", "microstrain", "mixing", "U", "V", "W", "X", "Y")
+_WIDTHS = ("size_nm", "size_sigma", "microstrain", "mixing", "size_ratio", "strain_ratio", "U", "V", "W", "X", "Y")
 _SHIFTS = ("zero_deg", "displacement_mm")
 _AXIAL = ("S_L", "H_L")
 # A width, degree, that no line's shape depends on: the root of a variance is steeper than this only nearer to 0.
@@ -69,8 +69,8 @@ def row_slopes(
             yield name, Peaks(position, still, moved * rows.lorentz, moved * rows.gauss)
         elif name in table.cell_names:
             d_theta, d_area = (part.ravel()[rows.line] for part in table.line_slopes(values, lines, name))
-            fwhm, eta = broadening.slope("theta")
-            fwhm, eta = fwhm * d_theta, eta * d_theta * area * (rows.lorentz + rows.gauss)
+            fwhm, eta = broadening.slope("theta", name, d_theta)
+            eta = eta * area * (rows.lorentz + rows.gauss)
             position = broadening.shift("theta") * d_theta
             if axial is not None:
                 position *= axial.position[0]
@@ -93,13 +93,17 @@ class _Broadening:
     """Positions and widths of rows as functions of what moves them; see `LineTable.widths` and `LineTable.shifted`."""
 
     def __init__(self, table: LineTable, values: Values, lines: Lines, rows: Rows) -> None:
-        self.table, self.values, self.rows = table, values, rows
+        self.table, self.values, self.rows, self.lines = table, values, rows, lines
         theta = lines.theta.ravel()[rows.line]
         self.cosine, self.tangent = np.cos(theta), np.tan(theta)
         sizes, _ = lognormal_nodes(values["size_nm"], values["size_sigma"])
         wavelength = np.repeat(table.wavelengths, lines.s.size)[rows.line]
-        self.scherrer = np.degrees(table.settings.scherrer_k * wavelength / (10.0 * sizes[rows.size] * self.cosine))
-        self.sample = self.scherrer + np.degrees(4.0 * values["microstrain"]) * self.tangent
+        # widths across the axis of crystallites that have one
+        self.across = np.degrees(table.settings.scherrer_k * wavelength / (10.0 * sizes[rows.size] * self.cosine))
+        self.strain = np.degrees(4.0 * values["microstrain"]) * self.tangent
+        self.shape = self._of_rows(table.shape_factors(values, lines))
+        self.scherrer = self.across * self.shape[0]
+        self.sample = self.scherrer + self.strain * self.shape[1]
         self.shares = split_width(values["mixing"])
         self.by_sigma = lognormal_slopes(values["size_sigma"])[rows.size]
         self.instrument, lorentz = instrument_widths(values, self.cosine, self.tangent)
@@ -108,13 +112,19 @@ class _Broadening:
         self.gauss = np.sqrt((self.shares[0] * self.sample) ** 2 + self.instrument)
         self.lorentz = self.shares[1] * self.sample + lorentz
 
+    def _of_rows(self, factors: tuple[FloatArray | float, FloatArray | float]) -> tuple[FloatArray | float, ...]:
+        return tuple(f[self.rows.line] if isinstance(f, np.ndarray) else f for f in factors)
+
     def shift(self, name: str) -> FloatArray:
         """Return the derivative of the position by a parameter, or, of a line without sub-lines, by theta (radian)."""
         radius = self.table.settings.radius_mm
         return observed_slope(self.rows.two_theta, self.values["displacement_mm"], radius, name)
 
-    def slope(self, name: str) -> tuple[FloatArray, FloatArray]:
-        """Return the derivatives of the full width and of the Lorentzian fraction by a parameter or by theta."""
+    def slope(self, name: str, cell: str = "", d_theta: FloatArray | float = 1.0) -> tuple[FloatArray, FloatArray]:
+        """Return the derivatives of the full width and of the Lorentzian fraction by a parameter.
+
+        With "theta" they are by a parameter of the cell, which moves the lines by `d_theta` and turns them.
+        """
         values = self.values
         sample: FloatArray | float = 0.0
         share = (0.0, 0.0)
@@ -125,7 +135,10 @@ class _Broadening:
         elif name == "size_sigma":
             sample = -self.scherrer * self.by_sigma
         elif name == "microstrain":
-            sample = np.degrees(4.0) * self.tangent
+            sample = np.degrees(4.0) * self.tangent * self.shape[1]
+        elif name in ("size_ratio", "strain_ratio"):
+            by_size, by_strain = self._of_rows(self.table.shape_slopes(values, self.lines, name))
+            sample = self.across * by_size + self.strain * by_strain
         elif name == "mixing":
             share = split_width_slope(*self.shares)
         elif name in ("U", "V", "W"):
@@ -135,10 +148,13 @@ class _Broadening:
         elif name == "Y":
             lorentz = 1.0 / self.cosine
         else:
-            per = 1.0 / self.cosine**2
-            sample = self.scherrer * self.tangent + np.degrees(4.0 * values["microstrain"]) * per
+            per = d_theta / self.cosine**2
+            by_size, by_strain = self._of_rows(self.table.shape_slopes(values, self.lines, cell))
+            turned = self.across * by_size + self.strain * by_strain
+            strained = np.degrees(4.0 * values["microstrain"]) * self.shape[1]
+            sample = self.scherrer * self.tangent * d_theta + strained * per + turned
             squared = np.where(self.instrument > 0.0, (2.0 * values["U"] * self.tangent + values["V"]) * per, 0.0)
-            lorentz = values["X"] * per + values["Y"] * self.tangent / self.cosine
+            lorentz = values["X"] * per + values["Y"] * self.tangent / self.cosine * d_theta
         width = np.where(self.gauss > 0.0, self.gauss, 1.0)
         pull = np.where(self.gauss > 0.0, self.shares[0] * self.sample / width, 1.0)
         by_gauss = pull * (share[0] * self.sample + self.shares[0] * sample)

@@ -137,6 +137,7 @@ class DebyeEngine:
         anomalous_table: str | None = None,
         kalpha_ratio: float | None = None,
         march_axis: tuple[int, int, int] | None = None,
+        broadening_axis: tuple[int, int, int] | None = None,
     ) -> DebyeEngine:
         """Return the engine with f' and f'' of another table, or another weight of Kα2; sums over pairs are shared."""
         other = copy(self)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.inference.adequacy.neighbourhood import Neighbourhood
-from xrdfit.inference.adequacy.phase_pieces import impurity_pieces, texture_pieces
+from xrdfit.inference.adequacy.phase_pieces import impurity_pieces, shape_pieces, texture_pieces
 from xrdfit.inference.adequacy.pieces import (
     Piece,
     background_pieces,
@@ -24,7 +24,10 @@ from xrdfit.wording import advice_text
 
 Array = NDArray[np.float64]
 
-EXPECTED = ("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization", "texture", "capillary")
+EXPECTED = (
+    *("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization", "texture", "anisotropic"),
+    "capillary",
+)
 """Pieces that there are few of, and that samples and instruments usually have."""
 ASKED_FOR = {True: 12.0, False: 20.0}
 """Δχ² from which a piece is advised, expected or not: of the others hundreds are tried."""
@@ -127,6 +130,7 @@ def _candidates(result: Estimate) -> Iterator[Piece]:
     yield from parameter_pieces(result)
     yield from intensity_pieces(result)
     yield from texture_pieces(result)
+    yield from shape_pieces(result)
     yield from background_pieces(result)
     yield from spike_pieces(result)
     n = result.statistics.n_points

@@ -1,4 +1,4 @@
-"""What a model may lack of phases: others, and the preferred orientation of those that it has."""
+"""What a model may lack of phases: others, and preferred orientation and shape of those that it has."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 IMPURITY_SIZES_NM = (4.0, 10.0, 40.0)
 _LYING_NM = 15.0  # crystallites below it seldom lie on a face
 _MARCH_TRIAL = 0.05
+_RATIO_TRIAL = 0.05
+_UNIAXIAL = ((0, 0, 1),)
+_SHAPES = {"cubic": ()} | dict.fromkeys(("orthorhombic", "monoclinic", "triclinic"), ((0, 0, 1), (1, 0, 0), (0, 1, 0)))
 _CUBIC_AXES = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
 _UNIAXIAL_AXES = ((0, 0, 1), (1, 0, 0), (1, 1, 0), (1, 0, 1))
 _OTHER_AXES = ((0, 0, 1), (1, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1))
@@ -88,6 +91,30 @@ def texture_pieces(result: Estimate) -> Iterator[Piece]:
                 yield Piece(
                     "texture", subject, ("--texture", *map(str, axis)), column_of(problem, i, curve[:, None]),
                     least=-0.9, numbers=dict(zip("hkl", map(float, axis), strict=True)), scan=scan.label,
+                )  # fmt: skip
+
+
+def shape_pieces(result: Estimate) -> Iterator[Piece]:
+    """Platelets or needles along an axis of low indices, of phases that lines describe; size is the ratio's logarithm.
+
+    Of a cubic crystal no axis differs from a sphere to first order.
+    """
+    problem = result.problem
+    values = problem.evaluate(result.theta, derivatives=False).values
+    for i, (scan, fitted) in enumerate(zip(problem.scans, result.scans, strict=True)):
+        bound = scan.bound
+        for phase, engine, key in zip(fitted.model.phases, bound.engines, bound.keys, strict=True):
+            if phase.broadening_axis is not None or "mixing" not in engine.names:
+                continue
+            own = {bare: values[name] for bare, name in key.items() if name in values} | {"strain_ratio": 1.0}
+            for axis in _SHAPES.get(phase.structure.group.crystal_system, _UNIAXIAL):
+                shaped = engine.assuming(broadening_axis=axis)
+                more, less = (shaped.pattern(own | {"size_ratio": 1.0 + r}) for r in (_RATIO_TRIAL, -_RATIO_TRIAL))
+                curve = own["scale"] * (more - less) / (2.0 * _RATIO_TRIAL)
+                subject = f"{fitted.model.prefix(phase)}{axis[0]} {axis[1]} {axis[2]}"
+                yield Piece(
+                    "anisotropic", subject, ("--anisotropic", *map(str, axis)), column_of(problem, i, curve[:, None]),
+                    numbers=dict(zip("hkl", map(float, axis), strict=True)), scan=scan.label,
                 )  # fmt: skip
 
 

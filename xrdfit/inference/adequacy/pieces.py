@@ -117,6 +117,7 @@ def _is_candidate(result: Estimate, name: str) -> bool:
         INSTRUMENT["displacement_mm"],
         INSTRUMENT["mu_t"],
         PHASE["march_r"],
+        PHASE["size_ratio"],
     ) or (row.kind.belongs == "site")
 
 

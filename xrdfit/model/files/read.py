@@ -278,19 +278,17 @@ def _instrument(table: InstrumentTable, where: str) -> Instrument:
 
 def _phase(data: ModelFile, index: int, where: str) -> Phase:
     table = data.phase[index]
-    axis = table.march_axis
-    if axis is not None and not any(axis):
-        raise InputError(f"{where}.march_axis: [0, 0, 0] is no direction; give three indices, not all zero")
     phase = Phase(
         structure=_structure(data, table, where),
-        march_axis=None if axis is None else (axis[0], axis[1], axis[2]),
+        march_axis=_axis(table.march_axis, f"{where}.march_axis"),
+        broadening_axis=_axis(table.broadening_axis, f"{where}.broadening_axis"),
         vary=tuple(table.vary),
         packing=tuple(table.packing.items()),
         **{
             key: getattr(table, key)
             for key in (
                 "name", "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "march_r",
-                "shape", "scherrer_k", "min_distance", "engine",
+                "size_ratio", "strain_ratio", "shape", "scherrer_k", "min_distance", "engine",
             )
         },
     )  # fmt: skip
@@ -298,9 +296,19 @@ def _phase(data: ModelFile, index: int, where: str) -> Phase:
     for label, _ in phase.packing:
         if label not in labels:
             raise InputError(f"{where}.packing: {label!r} is no site; there are {', '.join(labels)}")
+    if phase.broadening_axis is not None and phase.shape != "scherrer":
+        raise InputError(f"{where}.broadening_axis: lines of shape {phase.shape!r} are those of spheres; leave one out")
     with _at(f"{where}.vary"):
         phase.rows("bragg")
     return phase
+
+
+def _axis(indices: Sequence[int] | None, where: str) -> tuple[int, int, int] | None:
+    if indices is None:
+        return None
+    if not any(indices):
+        raise InputError(f"{where}: [0, 0, 0] is no direction; give three indices, not all zero")
+    return indices[0], indices[1], indices[2]
 
 
 def _structure(data: ModelFile, table: PhaseTable, where: str) -> Structure:

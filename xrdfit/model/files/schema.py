@@ -115,6 +115,9 @@ class PhaseTable(_Table):
     scherrer_k: Annotated[float, Field(ge=0.1, le=10.0)] = 0.9
     march_axis: Vector | None = None
     march_r: Annotated[float, _of(PHASE["march_r"])] = 1.0
+    broadening_axis: Vector | None = None
+    size_ratio: Annotated[float, _of(PHASE["size_ratio"])] = 1.0
+    strain_ratio: Annotated[float, _of(PHASE["strain_ratio"])] = 1.0
     vary: list[str] = []
     packing: dict[str, Annotated[float, Field(gt=0.0)]] = {}
     min_distance: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0

@@ -14,8 +14,8 @@ from xrdfit.model.phase import Phase
 from xrdfit.model.powder import DEFAULT_BACKGROUND, PowderModel
 
 _PHASE_NUMBERS = (
-    "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "shape", "scherrer_k", "march_r", "min_distance",
-    "engine",
+    "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "shape", "scherrer_k", "march_r", "size_ratio",
+    "strain_ratio", "min_distance", "engine",
 )  # fmt: skip
 _ALWAYS = ("size_nm", "mixing", "b_overall")
 
@@ -74,7 +74,7 @@ def _phase_lines(phase: Phase) -> list[str]:
     for key in _PHASE_NUMBERS:
         if key in _ALWAYS or getattr(phase, key) != getattr(default, key):
             head[key] = getattr(phase, key)
-    head |= {key: getattr(phase, key) for key in ("march_axis", "vary") if getattr(phase, key)}
+    head |= {key: getattr(phase, key) for key in ("march_axis", "broadening_axis", "vary") if getattr(phase, key)}
     if phase.packing:
         head["packing"] = dict(phase.packing)
     return ["", "[[phase]]", *(f"{key} = {toml_value(value)}" for key, value in head.items()), *_site_lines(structure)]
