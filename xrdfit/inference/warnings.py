@@ -11,6 +11,7 @@ from gemmi import Element
 
 from xrdfit.crystal.contacts import too_close
 from xrdfit.crystal.scattering import NO_FORM_FACTOR, anomalous, near_edge, resolve_species
+from xrdfit.inference.adequacy.orders import moved_by_order
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.phase import Phase
 
@@ -252,6 +253,12 @@ def _of_residual(result: FitResult) -> Iterator[str]:
             f"and errors may be {s.berar_lelann:.1f} times larger (stderr_serial)"
         )
     yield from _of_unequal_scans(result)
+    for m in moved_by_order(result):
+        yield (f"{m.scan}: " if m.scan else "") + (
+            f"{m.name} would move by {m.move:+.3f}, {m.errors:.1f} of its errors, with a background of order "
+            f"{m.higher} instead of {m.order}: the background decides it, and its error by counting does not say so "
+            "(--blank measures what lies beneath, --hump and --air describe it)"
+        )
     for i, scan in enumerate(result.scans):
         found = unexplained_line(result, i)
         if found is None:

@@ -14,6 +14,7 @@ from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump, chebyshev
 from xrdfit.diffraction.capillary import transmission
 from xrdfit.fitting.problem import Problem
 from xrdfit.inference.adequacy.neighbourhood import column_of, columns_by
+from xrdfit.inference.adequacy.orders import FURTHER_ORDERS
 from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.parameters import BACKGROUND, INSTRUMENT, PHASE
 
@@ -21,7 +22,6 @@ Array = NDArray[np.float64]
 
 HUMP_STEP_DEG = 2.0
 HUMP_WIDTHS_DEG = (4.0, 7.0, 12.0)
-FURTHER_ORDERS = 4
 _BLANK_SMOOTH_DEG = 1.0
 _RATIO_TRIAL = 0.02
 STOPGAP = 0.5
