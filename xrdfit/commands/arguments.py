@@ -138,6 +138,14 @@ class FitArguments:
         tuple[int, int, int] | None,
         Parameter(help="H K L: axis of platelets or needles; size_ratio varies, with strain strain_ratio."),
     ] = None
+    particle: Annotated[
+        Sequence[str],
+        Parameter(help="PHASE=MICRON: diameter of its grains; weight fractions are corrected for microabsorption."),
+    ] = ()
+    standard: Annotated[
+        Sequence[str],
+        Parameter(help="PHASE=PERCENT or PERCENT(ERROR): weight of a standard in the mixture; the rest is amorphous."),
+    ] = ()
     packing: Annotated[bool, Parameter(help="Keep the model's packing rule, such as one cation per void.")] = False
 
     weights: Annotated[
@@ -245,6 +253,8 @@ class FitArguments:
             "fix": read_fixes(self.fix),
             "start": read_assignments(self.start, "start"),
             "limits": read_limits(self.limits),
+            "particle": read_assignments(self.particle, "particle"),
+            "standard": read_texts(self.standard, "standard", "PHASE=PERCENT or PHASE=PERCENT(ERROR)"),
             "range": self.range,
             "exclude": tuple(self.exclude),
             "background": self._background(),

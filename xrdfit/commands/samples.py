@@ -29,6 +29,8 @@ _OF_ALL = (
     "start",
     "limits",
     "own",
+    "particle",
+    "standard",
     "packing",
     "weights",
     "no_usual",

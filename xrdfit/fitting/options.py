@@ -104,6 +104,10 @@ class FitOptions:
     anisotropic : tuple of int or None
         Axis (hkl) along which the crystallites of all phases are longer or shorter; their `size_ratio` vary, and
         `strain_ratio` of those whose strain does (Bragg engine).
+    particle : Mapping[str, float]
+        Diameter of the grains of a phase, µm: weight fractions are corrected for microabsorption (Brindley).
+    standard : Mapping[str, float or Known]
+        One phase and its weight in the mixture, per cent, as added: what is missing to 100 % is amorphous.
     packing : bool
         Keep the model's packing rule (one cation per void).
     """
@@ -136,6 +140,8 @@ class FitOptions:
     kbeta: Any = None
     texture: Any = None
     anisotropic: Any = None
+    particle: Mapping[str, float] = field(default_factory=dict)
+    standard: Mapping[str, float | Known] = field(default_factory=dict)
     packing: bool = False
 
     def __post_init__(self) -> None:
@@ -227,11 +233,13 @@ def with_choices(options: FitOptions, choices: Mapping[str, Any]) -> FitOptions:
     if "fix" in clean and not isinstance(clean["fix"], Mapping):
         names = [clean["fix"]] if isinstance(clean["fix"], str) else clean["fix"]
         clean["fix"] = dict.fromkeys(names)
-    for name in ("total", "start", "limits", "restrain"):
+    for name in ("total", "start", "limits", "restrain", "particle", "standard"):
         if name in clean:
             clean[name] = dict(clean[name] or {})
     if "total" in clean:
         clean["total"] = {name: _total(name, value) for name, value in clean["total"].items()}
+    if "standard" in clean:
+        clean["standard"] = {name: _total(name, value, "standard") for name, value in clean["standard"].items()}
     if "restrain" in clean:
         clean["restrain"] = {name: as_known(value, f"restrain {name}") for name, value in clean["restrain"].items()}
     if "exclude" in clean:
@@ -251,10 +259,10 @@ def _stretches(value: Any) -> Any:
     return tuple(tuple(pair) for pair in value)
 
 
-def _total(name: str, value: Any) -> float | Known:
+def _total(name: str, value: Any, what: str = "total") -> float | Known:
     """A number is exact; text may carry an error."""
     if isinstance(value, str | Known | tuple):
-        known = as_known(value, f"total {name}", exact=True)
+        known = as_known(value, f"{what} {name}", exact=True)
         return known if known.error else known.value
     return float(value)
 

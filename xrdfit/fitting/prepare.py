@@ -16,7 +16,7 @@ from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rules import b_per_element, occupancies, restraints
 from xrdfit.fitting.scans import Scans
-from xrdfit.fitting.selection import select, with_axes, with_background, with_instrument
+from xrdfit.fitting.selection import select, with_amounts, with_axes, with_background, with_instrument
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import BoundModel, PowderModel
 from xrdfit.model.ties import Tie, parse_tie
@@ -237,7 +237,7 @@ def _view(
 ) -> tuple[ScanSetup, list[str]]:
     kept = select(scan, options)
     model, notes = with_instrument(model, kept, options)
-    model = with_axes(with_background(model, kept.attrs, options), options, engine)
+    model = with_amounts(with_axes(with_background(model, kept.attrs, options), options, engine), options)
     rows = model.rows(engine, kept["two_theta"].values)
     return ScanSetup(label, model, kept, engine, tuple(rows)), notes
 

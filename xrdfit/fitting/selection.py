@@ -12,6 +12,7 @@ import numpy as np
 from xrdfit.crystal.radiation import KALPHA_RATIO, Line, Radiation, neutrons, radiation
 from xrdfit.diffraction.background import Blank, Chebyshev, Component
 from xrdfit.errors import InputError
+from xrdfit.fitting.known import Known
 from xrdfit.fitting.options import FitOptions
 from xrdfit.model.instrument import Instrument
 from xrdfit.model.phase import Engine, Phase
@@ -19,6 +20,8 @@ from xrdfit.model.powder import DEFAULT_RADIATION, PowderModel
 
 if TYPE_CHECKING:
     import xarray as xr
+
+LARGEST_PARTICLE_UM = 1000.0
 
 
 def select(scan: xr.Dataset, options: FitOptions) -> xr.Dataset:
@@ -169,6 +172,32 @@ def _about_axes(phase: Phase, options: FitOptions) -> Phase:
     if any(fnmatchcase("microstrain", pattern) for pattern in strained):
         names.append("strain_ratio")
     return replace(phase, broadening_axis=options.anisotropic, vary=(*phase.vary, *names))
+
+
+def with_amounts(model: PowderModel, options: FitOptions) -> PowderModel:
+    """Return the model with the grains that the options name.
+
+    Raises
+    ------
+    InputError
+        A phase of `particle` or `standard` is none of the model's, or a number is out of range.
+    """
+    names = [phase.name for phase in model.phases]
+    for what, given in (("particle", options.particle), ("standard", options.standard)):
+        for name in given:
+            if name not in names:
+                raise InputError(f"{what} {name!r}: the model has no such phase; it has {', '.join(names)}")
+    for name, diameter in options.particle.items():
+        if not 0.0 < diameter <= LARGEST_PARTICLE_UM:
+            raise InputError(f"particle {name}={diameter:g} µm: above 0 to {LARGEST_PARTICLE_UM:g} is allowed")
+    if len(options.standard) > 1:
+        raise InputError(f"standard {', '.join(options.standard)}: one phase is the standard; leave the others out")
+    for name, added in options.standard.items():
+        percent = added.value if isinstance(added, Known) else added
+        if not 0.0 < percent < 100.0 or len(names) == 1:
+            raise InputError(f"standard {name}={percent:g} %: between 0 and 100 beside another phase is allowed")
+    phases = [replace(p, particle_um=options.particle.get(p.name, p.particle_um)) for p in model.phases]
+    return replace(model, phases=tuple(phases))
 
 
 def components(model: PowderModel, options: FitOptions) -> tuple[Component, ...]:

@@ -19,7 +19,7 @@ from xrdfit.inference.result import Estimated, FitResult, FittedScan, FittedSite
 from xrdfit.inference.uncertainty.covariance import Covariance, covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import POOR_CHI2, warnings_of
-from xrdfit.inference.weights import DISAGREE, weight_fractions
+from xrdfit.inference.weights import DISAGREE, VALID, weight_fractions
 from xrdfit.model.powder import PowderModel
 
 Array = NDArray[np.float64]
@@ -41,7 +41,8 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
     errors = {n: e for n, e in _errors(spread, scale).items() if e > 0.0 or n not in at_bound}
     models = [fitted_model(view, values) for view in setup.scans]
     model = models[0]
-    weights = weight_fractions(models, [block.bound.scales for block in problem.scans], values, spread, scale)
+    scales = [block.bound.scales for block in problem.scans]
+    weights = weight_fractions(models, scales, values, spread, scale, setup.options.standard)
     scans = tuple(map(FittedScan.of, setup.scans, models, own, weights.by_scan))
     result = FitResult(
         model=model,
@@ -57,6 +58,8 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         composition=_composition(model),
         weight_fractions=weights.values,
         weight_fraction_errors=weights.errors,
+        amorphous=weights.amorphous,
+        amorphous_error=weights.amorphous_error,
         warnings=(),
         covariance_names=spread.names,
         covariance=spread.matrix * scale,
@@ -69,6 +72,16 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         "their mean is given"
         for name in weights.disagree
     ]
+    notes += [
+        f"{name}: its grains absorb too much for Brindley's correction (|µ − µ̄| × diameter above {VALID:g}); "
+        "weight fractions of so coarse a powder cannot be trusted: grind it"
+        for name in weights.coarse
+    ]
+    if weights.amorphous is not None and weights.amorphous < -DISAGREE * (weights.amorphous_error or 0.0):
+        notes.append(
+            f"amorphous share {weights.amorphous:.3f}: there is more of the phases than the standard allows; its "
+            "weight, its own amorphous share or microabsorption (--particle) may be the reason"
+        )
     return replace(result, warnings=(*warnings_of(result, setup, spread), *notes))
 
 

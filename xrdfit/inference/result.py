@@ -170,6 +170,8 @@ class FitResult:
         Atoms per cell; keyed by phase first where there are several.
     weight_fractions, weight_fraction_errors : dict of str to float
         By phase; of several scans the mean of what each gives, see `xrdfit.inference.weights`.
+    amorphous, amorphous_error : float or None
+        Share of the sample that no phase accounts for, where a standard was added; of the sample without the standard.
     warnings : tuple of str
     covariance_names, covariance : tuple of str, ndarray (k, k)
         Of all parameters that vary or follow, scaled like `stderr`.
@@ -203,6 +205,8 @@ class FitResult:
     theta: NDArray[np.float64]
     rivals: tuple[Rival, ...] = ()
     steps: tuple[Any, ...] = ()
+    amorphous: float | None = None
+    amorphous_error: float | None = None
 
     def __eq__(self, other: object) -> bool:
         """Whether the same model was fitted to the same points with the same outcome."""
@@ -468,6 +472,8 @@ class FitResult:
             "composition": self.composition,
             "weight_fractions": self.weight_fractions,
             "weight_fraction_errors": self.weight_fraction_errors,
+            "amorphous": self.amorphous,
+            "amorphous_error": self.amorphous_error,
             "restraints": [restraint.to_dict(values) for restraint in self.problem.restraints],
             "rivals": [
                 {"delta_chi2": r.delta_chi2, "occupancies": r.occupancies, "others": r.others} for r in self.rivals

@@ -52,6 +52,8 @@ class Phase:
         Sites that compete for one void: Σ count × occupancy ≤ 1 where a fit is asked to keep it.
     min_distance : float
         Cations nearer than this (Å) cannot both be there (Debye engine); 0 for no such rule.
+    particle_um : float
+        Diameter of its grains, µm, for Brindley's correction of weight fractions; 0 for none.
     engine : {"bragg", "debye"} or None
         The engine of this phase whatever a fit asks for: clusters beside a coarse impurity.
     """
@@ -73,6 +75,7 @@ class Phase:
     vary: tuple[str, ...] = ()
     packing: tuple[tuple[str, float], ...] = ()
     min_distance: float = 0.0
+    particle_um: float = 0.0
     engine: Engine | None = None
 
     def rows(self, engine: Engine) -> list[ParameterRow]:

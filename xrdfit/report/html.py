@@ -160,7 +160,8 @@ def _sites(result: FitResult) -> list[str]:
     for phase in result.model.phases:
         heading = "Sites"
         if len(result.model.phases) > 1:
-            heading = f"Sites of {_text(phase.name)} ({percent(result.weight_fractions[phase.name])} by weight)"
+            share = percent(result.weight_fractions[phase.name], result.weight_fraction_errors.get(phase.name))
+            heading = f"Sites of {_text(phase.name)} ({share} by weight)"
         parts += [f"<h2>{heading}</h2>", _table(SITE_COLUMNS, site_rows(result, phase.name), numeric=(2, 3, 4))]
     return parts
 

@@ -133,7 +133,11 @@ def size_note(result: FitResult) -> str:
 def statistics_items(result: FitResult) -> list[tuple[str, str]]:
     """Figures of merit as pairs of a label and a text."""
     s = result.statistics
+    missing = []
+    if result.amorphous is not None:
+        missing.append(("Amorphous share of the sample", percent(result.amorphous, result.amorphous_error)))
     return [
+        *missing,
         ("Rwp", percent(s.r_wp)),
         ("Rwp, background subtracted", percent(s.r_wp_background_subtracted)),
         ("Rexp", percent(s.r_exp)),

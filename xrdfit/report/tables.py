@@ -47,7 +47,8 @@ def sites_table(result: FitResult, phase: str) -> Table:
     several = len(result.model.phases) > 1
     title = "Sites"
     if several:
-        title = f"Sites of {phase} ({percent(result.weight_fractions[phase])} by weight)"
+        share = percent(result.weight_fractions[phase], result.weight_fraction_errors.get(phase))
+        title = f"Sites of {phase} ({share} by weight)"
     return table(title, SITE_COLUMNS, site_rows(result, phase), SITE_COLUMNS[2:5])
 
 

@@ -86,7 +86,7 @@ def is_comment(stripped: str) -> bool:
     return stripped[0] in COMMENT and not re.match(r"\"\s?[+-]?[\d.]", stripped)
 
 
-_COMMONEST = re.compile(r"[+-]?\d+\.?\d*(?: +[+-]?\d+\.?\d*)+", re.ASCII)
+_COMMONEST = re.compile(r"[+-]?\d+(?:\.\d*)?(?: +[+-]?\d+(?:\.\d*)?)+", re.ASCII)  # one way to match, so linear
 
 
 def glance(line: str) -> int:

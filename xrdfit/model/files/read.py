@@ -288,7 +288,8 @@ def _phase(data: ModelFile, index: int, where: str) -> Phase:
             key: getattr(table, key)
             for key in (
                 "name", "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "march_r",
-                "size_ratio", "strain_ratio", "shape", "scherrer_k", "min_distance", "engine",
+                "size_ratio", "strain_ratio", "shape", "scherrer_k", "min_distance",
+                "particle_um", "engine",
             )
         },
     )  # fmt: skip

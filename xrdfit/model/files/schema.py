@@ -121,6 +121,7 @@ class PhaseTable(_Table):
     vary: list[str] = []
     packing: dict[str, Annotated[float, Field(gt=0.0)]] = {}
     min_distance: Annotated[float, Field(ge=0.0, le=100.0)] = 0.0
+    particle_um: Annotated[float, Field(ge=0.0, le=1000.0)] = 0.0
     engine: Literal["bragg", "debye"] | None = None
     site: Annotated[list[SiteTable], Field(min_length=1, max_length=2000)]
 

@@ -15,7 +15,7 @@ from xrdfit.model.powder import DEFAULT_BACKGROUND, PowderModel
 
 _PHASE_NUMBERS = (
     "size_nm", "size_sigma", "microstrain", "mixing", "b_overall", "shape", "scherrer_k", "march_r", "size_ratio",
-    "strain_ratio", "min_distance", "engine",
+    "strain_ratio", "min_distance", "particle_um", "engine",
 )  # fmt: skip
 _ALWAYS = ("size_nm", "mixing", "b_overall")
 
