@@ -220,6 +220,12 @@ class TestMixture:
         # Bi absorbs Cu Kα five times as much as Ni does: microabsorption favours NiO over the weighed 0.60
         assert 0.60 < result.weight_fractions["nio"] < 0.80
         assert not [w for w in result.warnings if "explained by no phase" in w]
+        # of grains that such powders have the correction makes the weighed value
+        fine, coarse = (
+            xf.fit(model, mixture, engine="bragg", vary=["displacement_mm"], range=(15, 100), usual=False, particle=um)
+            for um in ({"nio": 3.0, "bi2o3": 3.0}, {"nio": 5.0, "bi2o3": 5.0})
+        )
+        assert coarse.weight_fractions["nio"] < 0.6007 < fine.weight_fractions["nio"]
 
     def test_a_missing_phase_is_noticed(self, mixture, nickel_oxide):
         model = xf.PowderModel("nio", (nickel_oxide,))
