@@ -38,13 +38,11 @@ class Answer:
 
 
 def fit_film(preset: str, scan, blank, *, guided: bool):
-    """What `xrdfit fit SCAN --model PRESET --engine debye --blank BLANK [--guided]` does."""
+    """What `xrdfit fit SCAN --model PRESET --blank BLANK [--guided]` does."""
     background = [xf.Chebyshev(0), xf.Blank(blank)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return xf.fit(
-            xf.load_model(preset), scan, engine="debye", background=background, seek=("all",) if guided else ()
-        )
+        return xf.fit(xf.load_model(preset), scan, background=background, seek=("all",) if guided else ())
 
 
 def answers(seed: int, *, guided: bool) -> list[Answer]:

@@ -42,6 +42,8 @@ _ADVICE: Mapping[str, str] = {
     "capillary": "absorption by a capillary (µR {size:.2g})",
     "texture": "preferred orientation about {subject} (March–Dollase r near {size_r:.2f})",
     "anisotropic": "crystallites that are {shape} along {subject} than across",
+    "kbeta": "the tube's Kβ line ({size:.3f} of Kα)",
+    "w_la": "tungsten lines from the tube's filament ({size:.3f} of Kα)",
     "background_order": "a background of order {subject}",
     "blank": "another height of the blank ({size:+.2f})",
     "air": "scattering by air towards low angles",

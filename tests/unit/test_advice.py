@@ -111,6 +111,18 @@ class TestLines:
         assert guided.options.texture == axis
         assert guided["march_r"].value == pytest.approx(r, abs=4.0 * guided["march_r"].stderr)
 
+    @pytest.mark.parametrize("line", ["kbeta", "w_la"])
+    def test_lines_of_the_tube_are_named_with_their_weight(self, fluorite, line):
+        sharp = replace(fluorite, phases=(replace(fluorite.phases[0], size_nm=60.0),))
+        old = replace(sharp, instrument=replace(sharp.instrument, **{line: 0.02}))
+        scan = counts(old)
+        first = xf.fit(sharp, scan, engine="bragg")
+        assert first.advice[0].remedy == f"--vary {line}"
+        assert first.advice[0].size == pytest.approx(0.02, abs=0.003)
+        guided = xf.fit(sharp, scan, engine="bragg", seek=["all"])
+        assert guided[line].value == pytest.approx(0.02, abs=4.0 * guided[line].stderr)
+        assert not [a for a in xf.fit(sharp, counts(sharp), engine="bragg").advice if a.code == line]
+
     def test_clusters_do_not_lie_on_faces(self, six):
         from xrdfit.inference.adequacy.phase_pieces import texture_pieces
 

@@ -209,7 +209,7 @@ def applied(
         No option adds this piece.
     """
     label, code = advice.scan, advice.code
-    if code in ("parameter", "b_overall", "site", "coordinate", "blank"):
+    if code in ("parameter", "b_overall", "site", "coordinate", "blank", "kbeta", "w_la"):
         return model, replace(options, vary=(*options.vary, advice.options[-1]))
     if code == "b_element":
         kept = tuple(n for n in options.vary if not _is_overall(n))

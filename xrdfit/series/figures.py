@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xrdfit.errors import InputError
+from xrdfit.parameters import KINDS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -99,7 +100,9 @@ def _label(name: str) -> str:
 def _ylabel(names: Sequence[str]) -> str:
     if not names:
         return "occupancy"
-    return names[0] if len(names) == 1 else "value"
+    units = {kind.unit if (kind := KINDS.get(name.rpartition("__")[2])) else "" for name in names}
+    unit = units.pop() if len(units) == 1 else ""
+    return (names[0] if len(names) == 1 else "value") + (f" ({unit})" if unit else "")
 
 
 def _errors(one: xr.Dataset) -> tuple[Array, Array, Array]:

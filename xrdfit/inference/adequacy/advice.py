@@ -19,6 +19,7 @@ from xrdfit.inference.adequacy.pieces import (
     parameter_pieces,
     spike_pieces,
 )
+from xrdfit.inference.adequacy.tube_pieces import tube_pieces
 from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.wording import advice_text
 
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 
 EXPECTED = (
     *("b_element", "b_overall", "parameter", "film", "site", "coordinate", "polarization", "texture", "anisotropic"),
-    "capillary",
+    *("capillary", "kbeta", "w_la"),
 )
 """Pieces that there are few of, and that samples and instruments usually have."""
 ASKED_FOR = {True: 12.0, False: 20.0}
@@ -131,6 +132,7 @@ def _candidates(result: Estimate) -> Iterator[Piece]:
     yield from intensity_pieces(result)
     yield from texture_pieces(result)
     yield from shape_pieces(result)
+    yield from tube_pieces(result)
     yield from background_pieces(result)
     yield from spike_pieces(result)
     n = result.statistics.n_points
