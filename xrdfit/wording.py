@@ -53,6 +53,75 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
+class CautionLike(Protocol):
+    """A reason for doubt, in codes and numbers."""
+
+    @property
+    def code(self) -> str: ...  # noqa: D102
+    @property
+    def names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def numbers(self) -> Mapping[str, float]: ...  # noqa: D102
+    @property
+    def scan(self) -> str: ...  # noqa: D102
+
+
+_CAUTIONS: Mapping[str, str] = {
+    "note": "{0}",
+    "no_dispersion": "f' and f'' are switched off, yet f' changes the scattering of {0} by {percent:+.1f} %: its "
+    "occupancies come out wrong by about as much, at the same chi²",
+    "edge": "{0} has an absorption edge within 100 eV of the line at {wavelength:.5g} Å: tables of f' cannot be "
+    "trusted there (--vary fp_{0} lets the scan say)",
+    "small_for_bragg": "{0}: at {size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; --engine debye "
+    "computes such clusters exactly",
+    "radius_assumed": "{0} is for a goniometer radius of {radius_mm:g} mm, assumed; --radius sets it",
+    "at_bound": "{0} ended at its bound {value:.6g}: its error is one-sided",
+    "beyond_full": "{0} would be {value:.3g} if it might exceed 1, as where a heavier atom is on the site: "
+    "--limits {0}=0:{limit:.2g} lets it",
+    "undetermined": "the scan fixes only combinations of {names}: these have no errors of their own; nothing else "
+    "depends on it",
+    "no_effect": "the pattern does not respond to {names}: consider fixing",
+    "correlated": "{0} and {1} are correlated ({correlation:+.3f}): the scan hardly tells them apart",
+    "rival": "this is one of several answers: {values} fits as well (Δχ² = {delta_chi2:.1f}); `xrdfit identify` says "
+    "what decides between them",
+    "overfilled": "{0}: impossible composition, {1} = {filled:.3f}: more than one cation a void (--packing forbids it)",
+    "too_close": "{0}: {1} and {2} are both filled and stand {distance:.2f} Å apart, nearer than any bond",
+    "more_too_close": "{0}: {pairs:.0f} more pairs of filled sites stand nearer than any bond",
+    "negative_displacement": "{sum} is negative ({b_iso:.2f} Å²), as no displacement is: something else bends the "
+    "intensities",
+    "negative_background": "the background is negative in places: it stands in for something that the model lacks",
+    "misfit": "χ² is {chi2_reduced:.0f} times what counting explains: the model does not describe the scan",
+    "too_good": "χ² is {chi2_reduced:.2g}: the points scatter less than their errors allow, as where counts were "
+    "divided, smoothed or are rates; all errors are then too large, or worth nothing (--counts-per and --sigma say "
+    "what the columns are)",
+    "serial": "residuals are serially correlated (Durbin–Watson {durbin_watson:.2f}): the model misses something, and "
+    "errors may be {factor:.1f} times larger (stderr_serial)",
+    "background_order": "{0} would move by {move:+.3f}, {errors:.1f} of its errors, with a background of order "
+    "{higher:.0f} instead of {order:.0f}: the background decides it, and its error by counting does not say so "
+    "(--blank measures what lies beneath, --hump and --air describe it)",
+    "unexplained_line": "a line at {deg:.2f}° of {percent:.1f} % of the strongest is explained by no phase",
+    "unequal_scans": "the scans do not fit equally well: χ² is {worst:.3g} for {0} and {best:.3g} for {1}; all "
+    "standard errors are multiplied by √{worst:.3g}, as {0} asks for",
+    "scans_disagree": "the scans disagree on the weight fraction of {0} by more than {errors:g} standard errors: their "
+    "mean is given",
+    "coarse_grains": "{0}: its grains absorb too much for Brindley's correction (|µ − µ̄| × diameter above {limit:g}); "
+    "weight fractions of so coarse a powder cannot be trusted: grind it",
+    "negative_amorphous": "amorphous share {share:.3f}: there is more of the phases than the standard allows; its "
+    "weight, its own amorphous share or microabsorption (--particle) may be the reason",
+}
+_HELD = "; held fixed are {names} (--vary frees them)"
+
+
+def caution_text(caution: CautionLike) -> str:
+    """Return a reason for doubt as a sentence."""
+    template, names, numbers = _CAUTIONS[caution.code], caution.names, caution.numbers
+    if caution.code == "misfit" and names:
+        template += _HELD
+    values = ", ".join(f"{name} {numbers[name]:.3f}" for name in names if name in numbers)
+    text = template.format(*names, names=", ".join(names), sum=" + ".join(names), values=values, **numbers)
+    return f"{caution.scan}: {text}" if caution.scan else text
+
+
 PIECE_WORDS: Mapping[str, str] = {
     "b_element": "an own B of each element",
     "b_overall": "displacement B",

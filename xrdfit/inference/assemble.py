@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,12 @@ from xrdfit.fitting.problem import Evaluation, Problem
 from xrdfit.fitting.rivals import rivals
 from xrdfit.fitting.search import pressing
 from xrdfit.fitting.statistics import Statistics, statistics
+from xrdfit.inference.cautions import Caution
 from xrdfit.inference.result import Estimated, FitResult, FittedScan, FittedSite, Status
 from xrdfit.inference.uncertainty.covariance import Covariance, covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import POOR_CHI2, warnings_of
-from xrdfit.inference.weights import DISAGREE, VALID, weight_fractions
+from xrdfit.inference.weights import DISAGREE, VALID, WeightFractions, weight_fractions
 from xrdfit.model.powder import PowderModel
 
 Array = NDArray[np.float64]
@@ -60,29 +61,22 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         weight_fraction_errors=weights.errors,
         amorphous=weights.amorphous,
         amorphous_error=weights.amorphous_error,
-        warnings=(),
+        cautions=(),
         covariance_names=spread.names,
         covariance=spread.matrix * scale,
         problem=problem,
         theta=solution.theta,
         rivals=tuple(rivals(problem, solution, solution.met, scale)),
     )
-    notes = [
-        f"the scans disagree on the weight fraction of {name} by more than {DISAGREE:g} standard errors: "
-        "their mean is given"
-        for name in weights.disagree
-    ]
-    notes += [
-        f"{name}: its grains absorb too much for Brindley's correction (|µ − µ̄| × diameter above {VALID:g}); "
-        "weight fractions of so coarse a powder cannot be trusted: grind it"
-        for name in weights.coarse
-    ]
+    return replace(result, cautions=(*warnings_of(result, setup, spread), *_of_weights(weights)))
+
+
+def _of_weights(weights: WeightFractions) -> Iterator[Caution]:
+    """What casts doubt on the weight fractions."""
+    yield from (Caution("scans_disagree", (name,), {"errors": DISAGREE}) for name in weights.disagree)
+    yield from (Caution("coarse_grains", (name,), {"limit": VALID}) for name in weights.coarse)
     if weights.amorphous is not None and weights.amorphous < -DISAGREE * (weights.amorphous_error or 0.0):
-        notes.append(
-            f"amorphous share {weights.amorphous:.3f}: there is more of the phases than the standard allows; its "
-            "weight, its own amorphous share or microabsorption (--particle) may be the reason"
-        )
-    return replace(result, warnings=(*warnings_of(result, setup, spread), *notes))
+        yield Caution("negative_amorphous", (), {"share": weights.amorphous})
 
 
 def fitted_model(view: ScanSetup, values: Mapping[str, float]) -> PowderModel:

@@ -19,6 +19,7 @@ from xrdfit.fitting.statistics import Statistics
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.adequacy.advice import Advice, advice_for
 from xrdfit.inference.adequacy.model_errors import ModelErrors, model_errors
+from xrdfit.inference.cautions import Caution
 from xrdfit.inference.patterns import pattern_of
 from xrdfit.inference.uncertainty.intervals import interval, interval_of
 from xrdfit.inference.uncertainty.site_shares import share_gradient
@@ -172,7 +173,8 @@ class FitResult:
         By phase; of several scans the mean of what each gives, see `xrdfit.inference.weights`.
     amorphous, amorphous_error : float or None
         Share of the sample that no phase accounts for, where a standard was added; of the sample without the standard.
-    warnings : tuple of str
+    cautions : tuple of Caution
+        What casts doubt on the result, in codes and numbers; `warnings` has the sentences.
     covariance_names, covariance : tuple of str, ndarray (k, k)
         Of all parameters that vary or follow, scaled like `stderr`.
     problem : Problem
@@ -198,7 +200,7 @@ class FitResult:
     composition: dict[str, Any]
     weight_fractions: dict[str, float]
     weight_fraction_errors: dict[str, float | None]
-    warnings: tuple[str, ...]
+    cautions: tuple[Caution, ...]
     covariance_names: tuple[str, ...]
     covariance: NDArray[np.float64]
     problem: Problem
@@ -221,7 +223,7 @@ class FitResult:
             "statistics",
             "estimates",
             "sites",
-            "warnings",
+            "cautions",
         )
         return (
             all(getattr(self, name) == getattr(other, name) for name in plain)
@@ -232,6 +234,11 @@ class FitResult:
         )
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]  # results compare by value
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What casts doubt on the result, a sentence each."""
+        return tuple(map(str, self.cautions))
 
     @property
     def scan(self) -> xr.Dataset:
@@ -493,6 +500,7 @@ class FitResult:
             "composition_errors": self._composition_errors(),
             "advice": [advice.to_dict() for advice in self.advice],
             "warnings": list(self.warnings),
+            "cautions": [caution.to_dict() for caution in self.cautions],
         }
 
     def _site_errors(self, site: FittedSite) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""What a user should know before believing a result, in words."""
+"""What a user should know before believing a result."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gemmi import Element
 from xrdfit.crystal.contacts import too_close
 from xrdfit.crystal.scattering import NO_FORM_FACTOR, anomalous, near_edge, resolve_species
 from xrdfit.inference.adequacy.orders import moved_by_order
+from xrdfit.inference.cautions import Caution
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.phase import Phase
 
@@ -38,13 +39,13 @@ BROAD_DEG = 1.0  # width of clusters' lines, beside which a crystal's are narrow
 NOTABLE_DISPERSION = 0.02  # of the atom's electrons
 
 
-def warnings_of(result: FitResult, setup: Setup, spread: Covariance) -> Iterator[str]:
+def warnings_of(result: FitResult, setup: Setup, spread: Covariance) -> Iterator[Caution]:
     """Yield everything that casts doubt on a result."""
-    yield from setup.notes
+    yield from (Caution("note", (note,)) for note in setup.notes)
     dark = all(scan.model.radiation().neutron for scan in result.scans)
-    yield from (note for note in setup.model.notes if not (dark and note.startswith(NO_FORM_FACTOR)))
+    yield from (Caution("note", (n,)) for n in setup.model.notes if not (dark and n.startswith(NO_FORM_FACTOR)))
     if not result.success:
-        yield result.message
+        yield Caution("note", (result.message,))
     yield from _of_tables(result)
     yield from _of_engine(result)
     yield from _of_parameters(result, spread)
@@ -55,51 +56,43 @@ def warnings_of(result: FitResult, setup: Setup, spread: Covariance) -> Iterator
     yield from _of_residual(result)
 
 
-def _of_tables(result: FitResult) -> Iterator[str]:
+def _of_tables(result: FitResult) -> Iterator[Caution]:
     """What tables of form factors cannot say; neutrons need none."""
     lit = [scan.model for scan in result.scans if not scan.model.radiation().neutron]
     species = {s.species: s.element for p in result.model.phases for s in p.structure.sites}
     for name in species if lit else ():
         note = resolve_species(name)[1]
         if note:
-            yield note
+            yield Caution("note", (note,))
     elements = list(dict.fromkeys(species.values()))
-    yield from dict.fromkeys(text for model in lit for text in _of_edges(model, elements))
+    found = [caution for model in lit for caution in _of_edges(model, elements)]
+    yield from (caution for i, caution in enumerate(found) if caution not in found[:i])
     if not result.options.anomalous and lit:
         energy = lit[0].radiation().lines[0].energy_ev
         for element in elements:
             part = anomalous(element, energy).real / Element(element).atomic_number
             if abs(part) > NOTABLE_DISPERSION:
-                yield (
-                    f"f' and f'' are switched off, yet f' changes the scattering of {element} by {100 * part:+.1f} %: "
-                    "its occupancies come out wrong by about as much, at the same chi²"
-                )
+                yield Caution("no_dispersion", (element,), {"percent": 100.0 * part})
 
 
-def _of_edges(model: PowderModel, elements: list[str]) -> Iterator[str]:
+def _of_edges(model: PowderModel, elements: list[str]) -> Iterator[Caution]:
     for line in model.lines():
         if line.weight < NOTABLE_WEIGHT:
             continue
         for element in elements:
             if near_edge(element, line.energy_ev):
-                yield (
-                    f"{element} has an absorption edge within 100 eV of the line at {line.wavelength:.5g} Å: "
-                    f"tables of f' cannot be trusted there (--vary fp_{element} lets the scan say)"
-                )
+                yield Caution("edge", (element,), {"wavelength": line.wavelength})
 
 
-def _of_engine(result: FitResult) -> Iterator[str]:
+def _of_engine(result: FitResult) -> Iterator[Caution]:
     for scan in result.scans:
         for phase in scan.model.phases:
             if (phase.engine or scan.engine) == "bragg" and phase.size_nm < SMALL_NM:
-                yield (
-                    f"{phase.name}: at {phase.size_nm:.1f} nm Bragg's law with broadened lines misplaces intensity; "
-                    "--engine debye computes such clusters exactly"
-                )
+                yield Caution("small_for_bragg", (phase.name,), {"size_nm": phase.size_nm})
     for scan in result.scans:
         name = f"{scan.label}__displacement_mm" if scan.label else "displacement_mm"
         if result.parameters[name].status != "fixed" and scan.model.instrument.radius_mm is None:
-            yield f"{name} is for a goniometer radius of {DEFAULT_RADIUS_MM:g} mm, assumed; --radius sets it"
+            yield Caution("radius_assumed", (name,), {"radius_mm": DEFAULT_RADIUS_MM})
 
 
 def _beyond_full(result: FitResult, name: str) -> float:
@@ -118,32 +111,27 @@ def _beyond_full(result: FitResult, name: str) -> float:
     return size if size * float(rest @ residual) > _PRESSES * result.inflation else 0.0
 
 
-def _of_parameters(result: FitResult, spread: Covariance) -> Iterator[str]:
+def _of_parameters(result: FitResult, spread: Covariance) -> Iterator[Caution]:
     for name, p in result.parameters.items():
         if p.status == "at bound":
-            yield f"{name} ended at its bound {p.value:.6g}: its error is one-sided"
+            yield Caution("at_bound", (name,), {"value": p.value})
             if result.problem.rows[name].is_occupancy and p.value == 1.0:
                 beyond = _beyond_full(result, name)
                 if beyond > 0.0:
-                    yield (
-                        f"{name} would be {1.0 + beyond:.3g} if it might exceed 1, as where a heavier atom is on the "
-                        f"site: --limits {name}=0:{max(1.3, np.ceil(10.0 * (1.0 + 2.0 * beyond)) / 10.0):.2g} lets it"
-                    )
+                    enough = float(max(1.3, np.ceil(10.0 * (1.0 + 2.0 * beyond)) / 10.0))
+                    yield Caution("beyond_full", (name,), {"value": 1.0 + beyond, "limit": enough})
     if result.success and spread.undetermined:
-        yield (
-            f"the scan fixes only combinations of {', '.join(spread.undetermined)}: these have no errors of their own; "
-            "nothing else depends on it"
-        )
+        yield Caution("undetermined", tuple(spread.undetermined))
     without_effect = [n for n in spread.without_effect if result.parameters[n].status != "at bound"]
     if without_effect:
-        yield f"the pattern does not respond to {', '.join(without_effect)}: consider fixing"
+        yield Caution("no_effect", tuple(without_effect))
     rows = result.problem.rows
     # what follows others by a tie or a total is no second parameter, at a bound or not
     names = [n for n in _independent(result) if rows[n].kind.belongs != "background" and result.parameters[n].stderr]
     for first, second in combinations(names, 2):
         r = result.correlation(first, second)
         if abs(r) > HIGH_CORRELATION:
-            yield f"{first} and {second} are correlated ({r:+.3f}): the scan hardly tells them apart"
+            yield Caution("correlated", (first, second), {"correlation": r})
 
 
 def _independent(result: FitResult) -> list[str]:
@@ -153,36 +141,27 @@ def _independent(result: FitResult) -> list[str]:
     return [n for n in result.covariance_names if n in own or rows[n].kind.linear]
 
 
-def _of_rivals(result: FitResult) -> Iterator[str]:
+def _of_rivals(result: FitResult) -> Iterator[Caution]:
     for rival in result.rivals:
-        values = ", ".join(
-            f"{n} {v:.3f}"
+        shown = {
+            n: v
             for n, v in (rival.occupancies | rival.others).items()
             if result.problem.rows[n].is_occupancy or result.problem.rows[n].is_displacement
-        )
-        yield (
-            f"this is one of several answers: {values} fits as well (Δχ² = {rival.delta_chi2:.1f}); "
-            "`xrdfit identify` says what decides between them"
-        )
+        }
+        yield Caution("rival", tuple(shown), shown | {"delta_chi2": rival.delta_chi2})
 
 
-def _of_structure(phase: Phase, result: FitResult) -> Iterator[str]:
+def _of_structure(phase: Phase, result: FitResult) -> Iterator[Caution]:
     structure = phase.structure
     filled, error = _void_filling(phase, result)
     if filled > 1.0 + 3.0 * error + 1e-6:
         rule = " + ".join(f"{c:g}·{label}" for label, c in phase.packing)
-        yield (
-            f"{phase.name}: impossible composition, {rule} = {filled:.3f}: more than one cation a void "
-            "(--packing forbids it)"
-        )
+        yield Caution("overfilled", (phase.name, rule), {"filled": filled})
     close = too_close(structure)
     for first, second, distance in close[:MOST_PAIRS]:
-        yield (
-            f"{phase.name}: {first.label} and {second.label} are both filled and stand {distance:.2f} Å apart, "
-            "nearer than any bond"
-        )
+        yield Caution("too_close", (phase.name, first.label, second.label), {"distance": distance})
     if len(close) > MOST_PAIRS:
-        yield f"{phase.name}: {len(close) - MOST_PAIRS} more pairs of filled sites stand nearer than any bond"
+        yield Caution("more_too_close", (phase.name,), {"pairs": len(close) - MOST_PAIRS})
 
 
 def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
@@ -195,17 +174,14 @@ def _void_filling(phase: Phase, result: FitResult) -> tuple[float, float]:
     return filled, float(np.sqrt(max(gradient @ result.covariance @ gradient, 0.0)))
 
 
-def _of_values(result: FitResult) -> Iterator[str]:
+def _of_values(result: FitResult) -> Iterator[Caution]:
     for names in _displacements(result):
         total = sum(result.parameters[n].value for n in names)
         error = _error_of_sum(result, names)
         if error > 0.0 and total < -3.0 * error:
-            yield (
-                f"{' + '.join(names)} is negative ({total:.2f} Å²), as no displacement is: "
-                "something else bends the intensities"
-            )
+            yield Caution("negative_displacement", names, {"b_iso": total})
     if any(part.background.min() < 0.0 for part in _minimum(result).parts):
-        yield "the background is negative in places: it stands in for something that the model lacks"
+        yield Caution("negative_background")
 
 
 def _displacements(result: FitResult) -> list[tuple[str, ...]]:
@@ -232,44 +208,29 @@ def _error_of_sum(result: FitResult, names: tuple[str, ...]) -> float:
     return float(np.sqrt(max(chosen @ result.covariance @ chosen, 0.0)))
 
 
-def _of_residual(result: FitResult) -> Iterator[str]:
+def _of_residual(result: FitResult) -> Iterator[Caution]:
     s = result.statistics
     if s.chi2_reduced > POOR_CHI2:
         rows = result.problem.rows
         held = [n for n in result.parameters if rows[n].kind.stem in SUSPECTS and not rows[n].vary]
         held = [n for n in held if n not in result.covariance_names]
         held.sort(key=lambda n: SUSPECTS.index(rows[n].kind.stem))
-        advice = f"; held fixed are {', '.join(held)} (--vary frees them)" if held else ""
-        yield f"χ² is {s.chi2_reduced:.0f} times what counting explains: the model does not describe the scan{advice}"
+        yield Caution("misfit", tuple(held), {"chi2_reduced": s.chi2_reduced})
     if s.chi2_reduced < TOO_GOOD_CHI2 and 1.0 - s.chi2_reduced > 6.0 * np.sqrt(2.0 / s.n_points):
-        yield (
-            f"χ² is {s.chi2_reduced:.2g}: the points scatter less than their errors allow, as where counts were "
-            "divided, smoothed or are rates; all errors are then too large, or worth nothing (--counts-per and --sigma "
-            "say what the columns are)"
-        )
+        yield Caution("too_good", (), {"chi2_reduced": s.chi2_reduced})
     if s.durbin_watson < s.durbin_watson_critical:
-        yield (
-            f"residuals are serially correlated (Durbin–Watson {s.durbin_watson:.2f}): the model misses something, "
-            f"and errors may be {s.berar_lelann:.1f} times larger (stderr_serial)"
-        )
+        yield Caution("serial", (), {"durbin_watson": s.durbin_watson, "factor": s.berar_lelann})
     yield from _of_unequal_scans(result)
     for m in moved_by_order(result):
-        yield (f"{m.scan}: " if m.scan else "") + (
-            f"{m.name} would move by {m.move:+.3f}, {m.errors:.1f} of its errors, with a background of order "
-            f"{m.higher} instead of {m.order}: the background decides it, and its error by counting does not say so "
-            "(--blank measures what lies beneath, --hump and --air describe it)"
-        )
+        numbers = {"move": m.move, "errors": m.errors, "order": m.order, "higher": m.higher}
+        yield Caution("background_order", (m.name,), numbers, m.scan)
     for i, scan in enumerate(result.scans):
         found = unexplained_line(result, i)
-        if found is None:
-            continue
-        angle, height = found
-        yield (f"{scan.label}: " if scan.label else "") + (
-            f"a line at {angle:.2f}° of {100 * height:.1f} % of the strongest is explained by no phase"
-        )
+        if found is not None:
+            yield Caution("unexplained_line", (), {"deg": found[0], "percent": 100.0 * found[1]}, scan.label)
 
 
-def _of_unequal_scans(result: FitResult) -> Iterator[str]:
+def _of_unequal_scans(result: FitResult) -> Iterator[Caution]:
     """Scans of which one fits much worse than all together: the errors are then the worst one's."""
     if len(result.scans) == 1:
         return
@@ -277,10 +238,7 @@ def _of_unequal_scans(result: FitResult) -> Iterator[str]:
     best = min(result.scans, key=lambda scan: scan.statistics.chi2_reduced)
     high, low = worst.statistics.chi2_reduced, best.statistics.chi2_reduced
     if high > UNEQUAL * max(low, 1.0):
-        yield (
-            f"the scans do not fit equally well: χ² is {high:.3g} for {worst.label} and {low:.3g} for {best.label}; "
-            f"all standard errors are multiplied by √{high:.3g}, as {worst.label} asks for"
-        )
+        yield Caution("unequal_scans", (worst.label, best.label), {"worst": high, "best": low})
 
 
 def unexplained_line(result: FitResult, index: int = 0) -> tuple[float, float] | None:

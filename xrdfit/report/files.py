@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from xrdfit.errors import InputError
+from xrdfit.inference.cautions import Caution
 from xrdfit.inference.further import NOTHING_ASKED, Assessment
 from xrdfit.inference.result import FitResult
 from xrdfit.report import assessment as assessment_files
@@ -244,12 +245,15 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
     scans, sigmas = {label: scan for label, (scan, _) in read.items()}, [sigma for _, sigma in read.values()]
     try:
         values = {str(name): float(p["value"]) for name, p in data["parameters"].items()}
-        success, message, warnings = bool(data["success"]), str(data["message"]), tuple(map(str, data["warnings"]))
+        success, message = bool(data["success"]), str(data["message"])
+        # results of 0.1 held the sentences alone
+        said = data.get("cautions", [{"code": "note", "names": [text]} for text in data["warnings"]])
+        cautions = tuple(map(_caution, said))
         engines: Any = {"": str(data["engine"])}
         if len(scans) > 1:
             engines = {str(scan["label"]): str(scan["engine"]) for scan in data["scans"]}
         reason, rivals = str(data.get("engine_reason", "")), list(data.get("rivals", []))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path / 'result.json'}: not a result of xrdfit, schema 1 ({error!r})") from None
     # the engine that was chosen then, without choosing again
     others = [_rival(row, path) for row in rivals]
@@ -258,7 +262,7 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
         result,
         success=success,
         message=message,
-        warnings=warnings,
+        cautions=cautions,
         options=saved.options,
         engine_reason=reason,
     )
@@ -273,6 +277,14 @@ def _check_together(path: Path, sums: Mapping[str, str]) -> None:
                 f"{file}: is not the file that was saved with {FIT_FILE}; a save was cut short or a file was changed: "
                 "fit again"
             )
+
+
+def _caution(row: Any) -> Caution:
+    """A reason for doubt as result.json holds it."""
+    numbers = {str(name): float(value) for name, value in row.get("numbers", {}).items()}
+    found = Caution(str(row["code"]), tuple(map(str, row["names"])), numbers, str(row.get("scan", "")))
+    str(found)  # a code or a number that there is not is found out here
+    return found
 
 
 def _rival(row: Any, path: Path) -> dict[str, float]:
