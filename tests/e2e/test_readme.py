@@ -17,7 +17,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.S)
 def test_the_first_two_blocks_are_the_set_up_commands():
     """They run as printed, in an environment of their own, in continuous integration."""
     assert SHELL[0].endswith("xrdfit demo")
-    assert SHELL[1].endswith("pytest -q")
+    assert "pytest -q" in SHELL[1]
     assert all("\n" not in block.strip() for block in re.findall(r"```bash\n(.*?)```", README, re.S)[:2])
 
 

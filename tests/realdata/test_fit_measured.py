@@ -110,10 +110,8 @@ def pyrochlore(realdata, measured):
     model = xf.load_model(str(realdata / "fit" / "RbTa2O5F.cif"))
     scan = measured("RbTa2O5F.xrdml")
     vary = ["occ_Rb_32e", "x_*", "b_[TRO]*", "displacement_mm"]
-    return [
-        xf.fit(model, scan, engine="bragg", vary=vary, start={"occ_Rb_32e": start, "size_nm": 60.0}, background=8)
-        for start in (0.4, 0.1, 0.7)
-    ]
+    options = {"engine": "bragg", "vary": vary, "background": 8, "usual": False}
+    return [xf.fit(model, scan, start={"occ_Rb_32e": start, "size_nm": 60.0}, **options) for start in (0.4, 0.1, 0.7)]
 
 
 class TestDefectPyrochlore:

@@ -131,7 +131,7 @@ class TestWeights:
         for scan in scans:
             few = scan.assign(counts=np.floor(scan.counts / 15.0))
             few = xf.make_pattern(GRID, few.counts.values, radiation="cu-ka")
-            mean.append(xf.fit(model, few, weights=weights, usual=False, background=0)["bkg_0"].value)
+            mean.append(xf.fit(model, few, engine="bragg", weights=weights, usual=False, background=0)["bkg_0"].value)
         return float(np.mean(mean)), np.mean([float(np.floor(s.counts / 15.0)[:100].mean()) for s in scans])
 
     def test_observed_weights_pull_low_and_the_others_do_not(self, faint):
