@@ -12,6 +12,14 @@ class InputError(ValueError):
 
     The message is one printable line: which thing, its value, what is wrong with it and what is allowed.
     The command line prints it and exits with status 2.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> xf.load_model("cu2se-7nm")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    xrdfit.errors.InputError: preset 'cu2se-7nm': unknown; did you mean ...
     """
 
     def __init__(self, message: str = "") -> None:

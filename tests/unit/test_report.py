@@ -17,6 +17,7 @@ from rich.console import Console
 import xrdfit as xf
 from xrdfit.crystal.cif import read_cif
 from xrdfit.errors import InputError
+from xrdfit.inference.cautions import Caution
 from xrdfit.model.instrument import Instrument
 from xrdfit.report import files
 from xrdfit.report.figures import figure, gaps_broken, png
@@ -55,7 +56,7 @@ def hostile(result):
     """The same with a name that attacks every kind of output."""
     model = replace(result.model, name=HOSTILE)
     scan = replace(result.scans[0], data=result.scan.assign_attrs(file=HOSTILE))
-    return replace(result, model=model, warnings=(HOSTILE,), scans=(scan,))
+    return replace(result, model=model, cautions=(Caution("note", (HOSTILE,)),), scans=(scan,))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 import xrdfit as xf
 from xrdfit.cli import main
 from xrdfit.errors import InputError
+from xrdfit.inference.cautions import Caution
 from xrdfit.report.curves import curves, packed
 from xrdfit.report.figures import figure
 from xrdfit.report.methods import methods_text
@@ -49,7 +50,9 @@ def test_a_notebook_shows_tables_without_computing_intervals(two_phases, monkeyp
     text = two_phases._repr_html_()
     for words in ("<table>", "Cu_32f", "cu2o", "by weight", "cu2se__size_nm"):
         assert words in text
-    hostile = replace(two_phases, model=replace(two_phases.model, name=HOSTILE), warnings=(HOSTILE,))
+    hostile = replace(
+        two_phases, model=replace(two_phases.model, name=HOSTILE), cautions=(Caution("note", (HOSTILE,)),)
+    )
     assert "<script" not in hostile._repr_html_()
 
 

@@ -115,7 +115,7 @@ def xyz_text(clusters: Iterable[Cluster]) -> str:
 
 
 def read_xyz(path: str | Path) -> tuple[Cluster, ...]:
-    """Read all frames of an xyz or extended xyz file.
+    r"""Read all frames of an xyz or extended xyz file.
 
     Parameters
     ----------
@@ -131,6 +131,17 @@ def read_xyz(path: str | Path) -> tuple[Cluster, ...]:
     ------
     InputError
         The file cannot be read, is larger than 500 MB, holds no frame, or a frame is broken; the message says where.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import xrdfit as xf
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "pair.xyz").write_text("2\ntwo atoms\nCu 0 0 0\nSe 0 0 2.4\n")
+    ...     clusters = xf.read_xyz(Path(folder, "pair.xyz"))
+    >>> clusters[0].composition()
+    {'Cu': 1, 'Se': 1}
     """
     try:
         if (size := Path(path).stat().st_size) > _MAX_BYTES:

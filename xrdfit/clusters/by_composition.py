@@ -48,6 +48,13 @@ def carve_atoms(structure: Structure, atoms: Mapping[str, int]) -> Cluster:
         For a structure with partly occupied sites, elements that are not the structure's, or numbers out of range.
     ComputationError
         When no such sphere was found.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> structure = xf.load_model("cdse-zincblende").phases[0].structure
+    >>> xf.carve_atoms(structure, {"Cd": 16, "Se": 13}).composition()
+    {'Se': 13, 'Cd': 16}
     """
     _check(structure, atoms)
     wanted = sum(atoms.values())

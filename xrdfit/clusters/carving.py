@@ -60,6 +60,13 @@ def carve(
         For an unknown shape, a size outside 0 to 50 nm, or when no atom lies inside.
     ComputationError
         When the cations cannot be placed so far apart.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> cluster = xf.carve(xf.load_model("cu2se-2nm").phases[0].structure, size_nm=2.0)
+    >>> len(cluster.positions) > 100
+    True
     """
     if not 0.0 < 10.0 * size_nm <= MAX_SIZE:
         raise InputError(f"size_nm {size_nm:g} is out of range: above 0 and up to {0.1 * MAX_SIZE:g} is allowed")

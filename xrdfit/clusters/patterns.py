@@ -79,6 +79,15 @@ def cluster_pattern(
     ------
     InputError
         Without a frame, or on a grid that is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> cluster = xf.carve(xf.load_model("cdse-zincblende").phases[0].structure, size_nm=2.0)
+    >>> pattern = xf.cluster_pattern(cluster, np.arange(15.0, 60.0, 0.1), xf.radiation("cu-ka"))
+    >>> len(pattern.intensity)
+    450
     """
     frames = [clusters] if isinstance(clusters, Cluster) else list(clusters)
     if not frames:

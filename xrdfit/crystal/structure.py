@@ -46,6 +46,13 @@ class Site:
     shares : str or None
         Label of the earlier site whose position and B this one shares; the occupancies of all that share one
         position sum to at most 1 when a structure is built.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> site = xf.load_model("cu2se-6nm").phases[0].structure["Cu_8c"]
+    >>> (site.wyckoff, site.multiplicity, site.occupancy)
+    ('8c', 8, 0.37)
     """
 
     label: str
@@ -92,6 +99,13 @@ class Structure:
         Where the structure comes from.
     notes : tuple of str
         What a reader had to assume.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> structure = xf.load_model("cu2se-6nm").phases[0].structure
+    >>> {element: round(atoms, 3) for element, atoms in structure.composition().items()}
+    {'Se': 4.0, 'Cu': 8.0}
     """
 
     name: str

@@ -70,6 +70,15 @@ def explore_page(
     ------
     InputError
         A model cannot be used, the angles are no grid or too many, or the file cannot be written.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import xrdfit as xf
+    >>> with TemporaryDirectory() as folder:
+    ...     print(xf.explore_page("cu2se-6nm", Path(folder) / "page.html").name)
+    page.html
     """
     target = check_file(path, force)
     given: list[Model] = (

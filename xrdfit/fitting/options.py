@@ -110,6 +110,12 @@ class FitOptions:
         One phase and its weight in the mixture, per cent, as added: what is missing to 100 % is amorphous.
     packing : bool
         Keep the model's packing rule (one cation per void).
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> xf.FitOptions(engine="bragg", vary=("b_overall",)).total
+    {}
     """
 
     engine: EngineChoice | Mapping[str, EngineChoice] = "auto"

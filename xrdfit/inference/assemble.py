@@ -16,7 +16,8 @@ from xrdfit.fitting.rivals import rivals
 from xrdfit.fitting.search import pressing
 from xrdfit.fitting.statistics import Statistics, statistics
 from xrdfit.inference.cautions import Caution
-from xrdfit.inference.result import Estimated, FitResult, FittedScan, FittedSite, Status
+from xrdfit.inference.fitted import Estimated, FittedScan, FittedSite, Status
+from xrdfit.inference.result import FitResult
 from xrdfit.inference.uncertainty.covariance import Covariance, covariance
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.inference.warnings import POOR_CHI2, warnings_of

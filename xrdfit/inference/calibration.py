@@ -91,6 +91,17 @@ def calibrate(
         For options that cannot be.
     ComputationError
         The scan does not look like the standard.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> standard, grid = xf.load_model("lab6"), np.arange(20.0, 90.0, 0.02)
+    >>> truth = {"W": 0.004, "X": 0.02, "displacement_mm": 0.05}
+    >>> counts = 50.0 + 20.0 * xf.simulate(standard, grid, values=truth)
+    >>> found = xf.calibrate(xf.make_pattern(grid, counts, radiation="cu-ka"), standard)
+    >>> round(found.instrument.W, 4)
+    0.004
     """
     if model is None:
         from xrdfit.model.files.read import load_model

@@ -169,6 +169,13 @@ def calibrate_intervals(
     ------
     InputError
         For fewer than one scan, no model or engine, a model of which no occupancy varies, and impossible counts.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> coverage = xf.calibrate_intervals([xf.load_model("cu2se-6nm")], scans=3, engines=("bragg",))
+    >>> coverage.scans
+    3
     """
     if scans < 1:
         raise InputError(f"{scans} scans cannot calibrate anything; at least 1 is needed")

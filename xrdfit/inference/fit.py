@@ -79,6 +79,19 @@ def fit(
     The residual is (y_obs − y_calc)/σ. Where σ comes from counting alone, the first convergence uses
     σ² = max(counts, 1) and the final one the calculated pattern's σ², because weights from noisy counts
     pull a fit down.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> round(result["occ_Cu_8c"].value, 3)
+    0.37
+    >>> result.parameters["occ_Cu_32f"].status
+    'derived'
     """
     check_model(model)
     options = with_choices(FitOptions(), choices)

@@ -93,6 +93,18 @@ def assess(
     ------
     ComputationError
         The fit has no answer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> asked = xf.assess(result, feldman_cousins=True)
+    >>> sorted(asked.feldman_cousins)
+    ['occ_Cu_32f', 'occ_Cu_8c']
     """
     wanted = dict(zip(QUESTIONS, (systematics, feldman_cousins, posterior), strict=True))
     asked = tuple(question for question, yes in wanted.items() if yes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from xrdfit.errors import ComputationError, InputError
 from xrdfit.fitting.options import FitOptions
-from xrdfit.fitting.prepare import ScanSetup
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.rivals import Rival
 from xrdfit.fitting.statistics import Statistics
@@ -20,10 +19,11 @@ from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.adequacy.advice import Advice, advice_for
 from xrdfit.inference.adequacy.model_errors import ModelErrors, model_errors
 from xrdfit.inference.cautions import Caution
+from xrdfit.inference.fitted import Estimated, FittedParameter, FittedScan, FittedSite
 from xrdfit.inference.patterns import pattern_of
+from xrdfit.inference.record import SCHEMA, about_model, about_scan
 from xrdfit.inference.uncertainty.intervals import interval, interval_of
 from xrdfit.inference.uncertainty.site_shares import share_gradient
-from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.powder import PowderModel
 from xrdfit.plaintext import printable
 
@@ -32,117 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from matplotlib.figure import Figure
-
-Status = Literal["varied", "fixed", "derived", "at bound"]
-SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Estimated:
-    """One parameter's numbers: value, standard errors and what became of it.
-
-    Attributes
-    ----------
-    value : float
-    stderr : float or None
-        Standard error times max(1, goodness of fit); None for what did not vary.
-    stderr_serial : float or None
-        The same with the Bérar–Lelann factor for serial correlation.
-    unit, status, text : str
-        Unit; "varied", "fixed", "derived" or "at bound"; what it is.
-    """
-
-    name: str
-    value: float
-    stderr: float | None
-    stderr_serial: float | None
-    unit: str
-    status: Status
-    text: str
-
-
-@dataclass(frozen=True)
-class FittedParameter(Estimated):
-    """One parameter of a result, with its 68 % interval.
-
-    Attributes
-    ----------
-    result : FitResult
-        Where it belongs.
-    """
-
-    result: FitResult = field(repr=False, compare=False)
-
-    @cached_property
-    def _limits(self) -> tuple[float | None, float | None]:
-        return self.result.limits(self.name)
-
-    @property
-    def lower(self) -> float | None:
-        """Lower end of the 68 % interval; None for what did not vary."""
-        return self._limits[0]
-
-    @property
-    def upper(self) -> float | None:
-        """Upper end of the 68 % interval; None for what did not vary."""
-        return self._limits[1]
-
-    @property
-    def stderr_model(self) -> float | None:
-        """Standard error by what the model lacks; of occupancies that move, None for other parameters."""
-        return self.result.stderr_model({self.name: 1.0})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the parameter as it stands in result.json."""
-        keys = ("value", "stderr", "stderr_model", "stderr_serial", "lower", "upper", "unit", "status")
-        return {k: getattr(self, k) for k in keys}
-
-
-@dataclass(frozen=True)
-class FittedSite:
-    """One site of a result; `share` is its part of the element's atoms, m·o / Σ m·o."""
-
-    phase: str
-    label: str
-    element: str
-    wyckoff: str
-    multiplicity: int
-    occupancy: float
-    stderr: float | None
-    share: float
-    share_stderr: float | None
-
-
-@dataclass(frozen=True)
-class FittedScan:
-    """One scan of a result.
-
-    Attributes
-    ----------
-    label : str
-        "" where there is one scan only.
-    model : PowderModel
-        The model with the fitted values in it and the instrument of this scan.
-    data : xarray.Dataset
-        The points that were fitted.
-    engine : {"bragg", "debye"}
-    statistics : Statistics
-        Of this scan alone; of several, each pays for a share of the parameters by its number of points.
-    weight_fractions : dict of str to float
-        By phase, from this scan's scales.
-    """
-
-    label: str
-    model: PowderModel
-    data: xr.Dataset
-    engine: Literal["bragg", "debye"]
-    statistics: Statistics
-    weight_fractions: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, view: ScanSetup, model: PowderModel, statistics: Statistics, fractions: dict[str, float]) -> FittedScan:
-        """Return what a scan became, from what it was before the fit."""
-        return cls(view.label, model, view.data, view.engine, statistics, fractions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +74,20 @@ class FitResult:
         Other answers within Δχ² = 9.
     steps : tuple of Step
         Pieces that were added because the scan asked for them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> print(f"{result.statistics.r_wp:.4f}", result.engine, result.sites[1].label)
+    0.0000 bragg Cu_8c
+    >>> low, high = result.interval("occ_Cu_8c")
+    >>> low < 0.37 < high
+    True
     """
 
     model: PowderModel
@@ -393,7 +296,7 @@ class FitResult:
         """Return sites, cell and size as lines of text."""
         lines = [f"{self.model.name}: {self.message} (R_wp {100 * self.statistics.r_wp:.2f} %)"]
         for s in self.sites:
-            model = self._site_errors(s)["stderr_model"] if s.stderr is not None else None
+            model = self.site_errors(s)["stderr_model"] if s.stderr is not None else None
             error = f" ± {s.stderr:.4f}" if s.stderr is not None else ""
             error += f" ± {model:.4f} (model)" if model is not None else ""
             lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:27s}  {100 * s.share:5.1f} % of the {s.element}")
@@ -467,15 +370,15 @@ class FitResult:
         return {
             "schema": SCHEMA,
             "xrdfit": __version__,
-            "scan": _about(self.scans[0]),
-            "model": _describe(self.model),
+            "scan": about_scan(self.scans[0]),
+            "model": about_model(self.model),
             "engine": self.engine,
             "engine_reason": self.engine_reason,
             "success": self.success,
             "message": self.message,
             "statistics": asdict(self.statistics),
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
-            "sites": [asdict(s) | self._site_errors(s) for s in self.sites],
+            "sites": [asdict(s) | self.site_errors(s) for s in self.sites],
             "composition": self.composition,
             "weight_fractions": self.weight_fractions,
             "weight_fraction_errors": self.weight_fraction_errors,
@@ -488,7 +391,7 @@ class FitResult:
             "scans": [
                 {"label": s.label, "engine": s.engine, "radiation": s.model.radiation().name}
                 | {"weight_fractions": s.weight_fractions}
-                | _about(s)
+                | about_scan(s)
                 | asdict(s.statistics)
                 for s in self.scans
             ],
@@ -503,7 +406,7 @@ class FitResult:
             "cautions": [caution.to_dict() for caution in self.cautions],
         }
 
-    def _site_errors(self, site: FittedSite) -> dict[str, float | None]:
+    def site_errors(self, site: FittedSite) -> dict[str, float | None]:
         """Errors of occupancy and share by what the model lacks."""
         prefix, kin = self._kin(site.phase, site.element)
         own = f"{prefix}occ_{site.label}"
@@ -544,38 +447,3 @@ def _with_error(p: Estimated) -> str:
 
 def _nan(value: Any) -> Any:
     return np.nan if value is None else value
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
-
-
-def _about(scan: FittedScan) -> dict[str, Any]:
-    """What the scan's header states, and how far the fitted points reach."""
-    angles = scan.data["two_theta"].values
-    extent = {"two_theta_min": float(angles[0]), "two_theta_max": float(angles[-1]), "n_points": len(angles)}
-    attributes: Mapping[Any, Any] = scan.data.attrs
-    return {str(k): _plain(v) for k, v in attributes.items()} | extent
-
-
-def _describe(model: PowderModel) -> dict[str, Any]:
-    rays = model.radiation()
-    instrument = model.instrument
-    return {
-        "name": model.name,
-        "phases": [
-            {
-                "name": p.name,
-                "structure": p.structure.name,
-                "space_group": p.structure.group.hm,
-                "shape": p.shape,
-                "scherrer_k": p.scherrer_k,
-            }
-            for p in model.phases
-        ],
-        "radiation": rays.name,
-        "wavelengths": [line.wavelength for line in rays.lines],
-        "wavelength_weights": [line.weight for line in rays.lines],
-        "radius_mm": instrument.radius_mm or DEFAULT_RADIUS_MM,
-        "monochromator_deg": instrument.monochromator_deg,
-    }

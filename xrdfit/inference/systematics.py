@@ -121,6 +121,18 @@ def systematics(result: FitResult, progress: Progress | None = None) -> Systemat
     ------
     ComputationError
         The fit has no answer to begin with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> shifts = xf.systematics(result)
+    >>> shifts.names
+    ('occ_Cu_8c', 'occ_Cu_32f')
     """
     if not result.success:
         raise ComputationError(f"no systematic errors without an answer: {result.message}")

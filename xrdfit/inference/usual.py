@@ -21,7 +21,7 @@ from xrdfit.fitting.blocks import Look
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.problem import Problem
 from xrdfit.fitting.sizes import misfits
-from xrdfit.inference.result import FittedScan
+from xrdfit.inference.fitted import FittedScan
 from xrdfit.inference.stage import PAYS, Fitter, Stage, Step, Trial, gain
 from xrdfit.model.ties import parse_tie
 from xrdfit.parameters import ParameterRow

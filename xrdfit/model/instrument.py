@@ -46,6 +46,12 @@ class Instrument:
         leaves the parameter, and the line, out.
     f_prime : tuple of (element, float)
         What is added to the table's f′, electrons.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> xf.Instrument(radiation="cu-ka", radius_mm=150.0, W=0.002).extra_lines
+    ()
     """
 
     radiation: str | float | Radiation | None = None

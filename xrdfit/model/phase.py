@@ -56,6 +56,13 @@ class Phase:
         Diameter of its grains, µm, for Brindley's correction of weight fractions; 0 for none.
     engine : {"bragg", "debye"} or None
         The engine of this phase whatever a fit asks for: clusters beside a coarse impurity.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> phase = xf.load_model("cu2se-6nm").phases[0]
+    >>> phase.atoms("Cu", prefix="")
+    {'occ_Cu_8c': 8.0, 'occ_Cu_32f': 32.0}
     """
 
     name: str

@@ -52,6 +52,15 @@ class PowderModel:
         Parameters that follow others.
     notes : tuple of str
         What had to be assumed while reading; a result repeats them as warnings.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> larger = replace(model, phases=(replace(model.phases[0], size_nm=12.0),))
+    >>> [r.name for r in larger.rows("bragg") if r.vary][:3]
+    ['scale', 'a', 'size_nm']
     """
 
     name: str

@@ -48,6 +48,13 @@ def reflections(
     ------
     InputError
         For a radiation that is unknown or a range that cannot be.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> table = xf.reflections(xf.load_model("cu2se-6nm"), two_theta=(20.0, 50.0))
+    >>> [(int(r.h), int(r.k), int(r.l), int(r.multiplicity)) for r in table.to_dataframe().itertuples()]
+    [(1, 1, 1, 8), (2, 0, 0, 6), (2, 2, 0, 12)]
     """
     import xarray as xr
 

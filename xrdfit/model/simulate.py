@@ -51,6 +51,15 @@ def simulate(
     InputError
         For a grid that is not ascending within 0–180°, a parameter that the model does not have, or a tie that leaves
         the limits of what follows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model, grid = xf.load_model("cu2se-6nm"), np.arange(15.0, 65.0, 0.04)
+    >>> lines = xf.simulate(model, grid)
+    >>> round(float(grid[np.argmax(lines)]), 1)
+    43.8
     """
     if engine not in ("bragg", "debye"):
         raise InputError(f"engine {engine!r} is unknown here; allowed are bragg and debye")

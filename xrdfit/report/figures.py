@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.errors import InputError
-from xrdfit.inference.result import FitResult, FittedScan
+from xrdfit.inference.fitted import FittedScan
+from xrdfit.inference.result import FitResult
 from xrdfit.plaintext import one_line
 from xrdfit.report.numbers import percent
 from xrdfit.report.regions import weakest_region

@@ -179,6 +179,19 @@ def save(
         The directory holds a result and `force` is not given, or cannot be written.
     OSError
         The system refused to write; the error names the directory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     print(sorted(file.name for file in xf.save(result, folder + "/fit").iterdir()))
+    ['fit.png', 'fit.toml', 'parameters.csv', 'pattern.nc', 'refined.cif', 'report.html', 'result.json']
     """
     check_intensity(intensity)
     path = check_directory(directory, force)
@@ -231,6 +244,19 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
     ------
     InputError
         A file is missing, cannot be used, or is not the one that was saved with the others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     print(xf.load_result(xf.save(result, folder + "/fit")) == result)
+    True
     """
     from xrdfit.inference.fit import restore
     from xrdfit.report.patternfile import read_pattern_file

@@ -17,7 +17,8 @@ from xrdfit.errors import InputError
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.scans import check_labels
 from xrdfit.fitting.selection import select
-from xrdfit.inference.result import FitResult, FittedScan
+from xrdfit.inference.fitted import FittedScan
+from xrdfit.inference.result import FitResult
 from xrdfit.model.files.read import model_from_table, model_to_toml
 from xrdfit.model.files.values import toml_value
 from xrdfit.model.powder import PowderModel

@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from xrdfit.fitting.known import Known
-from xrdfit.inference.result import FitResult, FittedScan
+from xrdfit.inference.fitted import FittedScan
+from xrdfit.inference.result import FitResult
 from xrdfit.plaintext import one_line
 from xrdfit.report.numbers import concise, percent
 

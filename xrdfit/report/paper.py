@@ -9,7 +9,8 @@ from os import PathLike
 from pathlib import Path
 
 from xrdfit.errors import InputError
-from xrdfit.inference.result import FitResult, FittedParameter
+from xrdfit.inference.fitted import FittedParameter
+from xrdfit.inference.result import FitResult
 from xrdfit.plaintext import one_line
 from xrdfit.report.files import check_file, write_bytes
 from xrdfit.report.methods import methods_text
@@ -168,6 +169,21 @@ def save_table(result: FitResult, path: str | PathLike[str], *, force: bool = Fa
     ------
     InputError
         For another ending, a file that cannot be written, or a .docx without python-docx.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     xf.save_table(result, folder + "/table.md")
+    ...     print(Path(folder, "table.md").read_text().splitlines()[0])
+    # cu2se-6nm
     """
     target = check_file(path, force)
     content = check_format(target)(result)

@@ -63,6 +63,19 @@ def save_series(series: SeriesResult, directory: str | os.PathLike[str]) -> Path
     ------
     OSError
         A file cannot be written; it names it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> from tempfile import TemporaryDirectory
+    >>> series = xf.fit_series(model, {"first": scan}, engine="bragg", total={"Cu": 8})
+    >>> with TemporaryDirectory() as folder:
+    ...     print("series.csv" in [f.name for f in xf.save_series(series, folder + "/series").iterdir()])
+    True
     """
     folder = Path(directory)
     try:
@@ -91,6 +104,19 @@ def load_series(directory: str | os.PathLike[str]) -> SeriesResult:
     ------
     InputError
         The folder holds none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> from tempfile import TemporaryDirectory
+    >>> series = xf.fit_series(model, {"first": scan}, engine="bragg", total={"Cu": 8})
+    >>> with TemporaryDirectory() as folder:
+    ...     print(len(xf.load_series(xf.save_series(series, folder + "/series"))))
+    1
     """
     folder = Path(directory)
     large = folder / "series.zarr"

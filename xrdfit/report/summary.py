@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import floor, log10
 
 from xrdfit.fitting.known import Known
-from xrdfit.inference.result import FitResult, FittedParameter, FittedScan, FittedSite
+from xrdfit.inference.fitted import FittedParameter, FittedScan, FittedSite
+from xrdfit.inference.result import FitResult
 from xrdfit.report.numbers import concise, percent
 from xrdfit.wording import PIECE_WORDS
 

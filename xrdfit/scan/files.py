@@ -76,6 +76,19 @@ def read_pattern(
         One line, for a file that is missing, empty, too large, cut, of no known format or not a powder pattern, for
         one that leaves open what it holds (the message names the option that says so), and for a file of several scans
         when none is chosen (the message lists them).
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> table = np.column_stack([np.arange(20.0, 60.0, 0.02), np.arange(100.0, 2100.0)])
+    >>> with TemporaryDirectory() as folder:
+    ...     np.savetxt(Path(folder, "scan.xy"), table, header="2theta counts")
+    ...     scan = xf.read_pattern(Path(folder, "scan.xy"))
+    >>> scan.sizes["two_theta"], scan.attrs["sigma_from"]
+    (2000, 'poisson')
     """
     scans = read_stack(
         path, format, wavelength, axis=axis, columns=columns, counts_per=counts_per, sigma=sigma, scan=scan, single=True

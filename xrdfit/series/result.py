@@ -36,6 +36,17 @@ class SeriesResult:
         Model and options; None where the table was read from a file.
     complete : bool
         False where it was interrupted: the rows without an answer say so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> series = xf.fit_series(model, {"first": scan, "second": scan}, engine="bragg", total={"Cu": 8})
+    >>> series.data["scan"].values.tolist()
+    ['first', 'second']
     """
 
     data: xr.Dataset

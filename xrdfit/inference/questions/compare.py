@@ -117,6 +117,17 @@ def compare(
     -----
     The largest model is fitted first; all candidates share its weights (known σ), and χ² is divided by the lowest
     χ²_red of any candidate where that exceeds 1. AIC = χ² + 2k, BIC = χ² + k ln N, k with scale and background.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> found = xf.compare(model, scan, engine="bragg", total={"Cu": 8}, sites=["8c", "32f"])
+    >>> found.verdict, sorted(found.candidates[0].sites)
+    ('decided', ['Cu_32f', 'Cu_8c'])
     """
     check_model(model)
     if not 0.0 < negligible < 1.0:

@@ -108,6 +108,18 @@ def design(
     stays excluded, at another wavelength at the angles of the same spacings. One more scan adds its information
     matrix, t times: F = F_present + t F_added, with what the scans share (cell, sites, B, size) shared and its own
     scale, background and shifts; t is the counting time a step relative to the present scan's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> rows = xf.design(result, "occ_Cu_8c", target=0.002)
+    >>> rows[0].change, rows[0].radiation
+    ('as measured', 'cu-ka')
     """
     if name not in result.parameters or result.parameters[name].status == "fixed":
         varied = ", ".join(n for n, p in result.parameters.items() if p.status != "fixed")

@@ -52,6 +52,12 @@ class Plan:
         Name or wavelength (Å); the model's by default.
     gain : float
         Variance of an intensity over its mean: 1 for counts, 1/t for rates of counts over t seconds.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> xf.Plan(counts=2000.0, radiation="mo-ka").two_theta
+    (15.0, 65.0, 0.04)
     """
 
     counts: float = 5000.0
@@ -139,6 +145,13 @@ def identify(
     The information matrix of the occupancies in atoms per cell, with everything else (scale, background, cell, size,
     displacement) projected out, is Schur's complement S = Jᵀ(1 − P)J in units of the scan's own errors. An
     eigenvector is a combination of atoms with the standard error λ^(−1/2), independent of the others.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> found = xf.identify(xf.load_model("cu2se-6nm"), xf.Plan(counts=2000.0), total={"Cu": 8}, engine="bragg")
+    >>> sorted(found.stderr), found.degenerate
+    (['occ_Cu_32f', 'occ_Cu_8c'], ())
     """
     check_model(model)
     options = with_choices(options or FitOptions(), choices)

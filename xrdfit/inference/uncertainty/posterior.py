@@ -131,6 +131,18 @@ def sample(
     integrated over, so that the marginal's factor det(AᵀA)^(−1/2), A their weighted columns, is left out. The prior is
     flat in the occupancies within everything that rules and totals allow, and in the other parameters (in their
     logarithm for sizes) within their limits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xrdfit as xf
+    >>> model = xf.load_model("cu2se-6nm")
+    >>> grid = np.arange(15.0, 65.0, 0.04)
+    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
+    >>> posterior = xf.sample(result, steps=60, seed=1)
+    >>> posterior.steps, float(posterior.samples["occ_Cu_8c"].min()) < 0.37
+    (60, True)
     """
     need("posterior", "the posterior", "emcee")
     import emcee

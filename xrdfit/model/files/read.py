@@ -74,6 +74,13 @@ def load_model(source: ModelSource | Sequence[ModelSource], block: str | None = 
     ------
     InputError
         There is no such preset or file, or it cannot be used: one line with the file and the key.
+
+    Examples
+    --------
+    >>> import xrdfit as xf
+    >>> model = xf.load_model(["cu2se-6nm", "si"])
+    >>> [phase.name for phase in model.phases]
+    ['cu2se', 'si']
     """
     if isinstance(source, PowderModel):
         return source
