@@ -200,6 +200,42 @@ def test_film_blank_advice_fit_and_every_download(opened, files, tmp_path) -> No
     assert {n: p.value for n, p in again.parameters.items()} == pytest.approx(answer["values"], rel=1e-9, abs=1e-12)
 
 
+def test_a_series_is_fitted_as_the_command_line_does(opened, files, tmp_path) -> None:
+    page = opened.page
+    for minute, counts in ((1, 0.6), (2, 0.8), (10, 1.0)):
+        lines = (files / "film.xy").read_text().splitlines()
+        rows = [f"{x} {round(float(y) * counts)}" for x, y in (line.split() for line in lines if line[0].isdigit())]
+        (files / f"t{minute}min.xy").write_text("\n".join(rows) + "\n")
+        opened.drop(files / f"t{minute}min.xy")
+    opened.drop(files / "blank.xy")
+    page.select_option("#model", "cu2se-6nm")
+    page.select_option("#engine", "bragg")
+    opened.option("--hump", "35 7")
+    opened.option("--fix", "mixing=0.5")
+    page.click("#tab-series")
+    page.click("#series-form button")
+    opened.busy()
+    assert opened.message() == ""
+    rows = page.locator("#series tbody tr").all()
+    assert [row.locator("td").first.inner_text() for row in rows] == ["t1min", "t2min", "t10min"]
+    assert page.locator("#series img").count() >= 2
+    words = page.locator("#series pre").inner_text().replace("\\\n", " ").split()[1:]
+    run = subprocess.run(
+        [sys.executable, "-m", "xrdfit.cli", *words[: words.index("-o")], "--json"],
+        capture_output=True, text=True, cwd=files, timeout=300,
+    )  # fmt: skip
+    told = json.loads(run.stdout)["scans"]
+    for row, scan in zip(rows, told, strict=True):
+        shown = row.locator("td").all_inner_texts()[1].split(" ± ")
+        site = next(s for s in scan["sites"] if s["label"] == "Cu_8c")
+        assert float(shown[0]) == pytest.approx(site["occupancy"], abs=1e-4)
+        assert float(shown[1]) == pytest.approx(site["stderr"], abs=1e-4)
+    with page.expect_download() as waited:
+        page.locator("#series [data-file='series.csv']").click()
+    waited.value.save_as(tmp_path / "series.csv")
+    assert "t10min" in (tmp_path / "series.csv").read_text(encoding="utf-8")
+
+
 def test_ranges_humps_undo_and_history(opened, files) -> None:
     page = opened.page
     prepare(opened, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,17 @@ from xrdfit.report.curves import curves, packed
 from xrdfit.report.notebook import COMBINATION_COLUMNS, COMPARISON_COLUMNS, combination_rows, comparison_rows
 from xrdfit.report.numbers import concise, percent
 from xrdfit.report.regions import phase_regions
+from xrdfit.report.series_files import figures, png, table_rows
 from xrdfit.report.summary import composition_text, facts, site_parameter, statistics_items
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from xrdfit.series.result import SeriesResult
+
 MOST_POINTS = 20_000  # of one scan in the page
+
+MOST_ROWS = 500  # of a series in the page; its files hold all
 
 _TOLD = {"evidence": "read as", "notes": "note", "sigma_from": "errors by"}
 
@@ -40,6 +46,20 @@ def scan_answer(scan: xr.Dataset) -> dict[str, Any]:
         "points": len(angles),
         "range": [float(angles[0]), float(angles[-1])],
         "notes": [printable(note) for note in notes],
+    }
+
+
+def series_answer(series: SeriesResult, most: int = MOST_ROWS) -> dict[str, Any]:
+    """Return the table of a series, why scans have no answer, and its pictures as PNG by what they show."""
+    columns, rows = table_rows(series, most)
+    failed = [i for i in range(len(series)) if not bool(series.data["success"][i])]
+    why = [f"{series.data['scan'].values[i]}: {series.data['message'].values[i]}" for i in failed[:most]]
+    pictures = {name: b64encode(png(figure)).decode("ascii") for name, figure in figures(series)}
+    return {
+        "table": {"columns": columns, "rows": [[printable(cell) for cell in row] for row in rows]},
+        "scans": len(series),
+        "failed": [printable(text) for text in why],
+        "pictures": pictures,
     }
 
 

@@ -77,9 +77,17 @@ def serve(port: int, read_call: ReadCall, ready: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=32_000,
         )
-        ready(f"http://127.0.0.1:{number}/?token={token}")
+        address = f"http://127.0.0.1:{number}/?token={token}"
+
+        class Server(uvicorn.Server):
+            """Tells its address once it heeds signals, so that whoever knows of it can end it in order."""
+
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                asyncio.get_running_loop().run_in_executor(None, ready, address)
+
         try:
-            uvicorn.Server(settings).run(sockets=[listening])
+            Server(settings).run(sockets=[listening])
         finally:
             sessions.close()
 
@@ -261,10 +269,24 @@ def _task(content: bytes, session: Session) -> dict[str, Any]:
         if not isinstance(fit, int) or not 1 <= fit <= session.fits:
             raise InputError(f"fit {fit!r:.40} is not here")
         return {"kind": kind, "number": fit}
+    if kind == "series":
+        return {"kind": kind, "words": check_words(asked.get("words"))} | _series(asked, session)
     sites = asked.get("sites", "")
     if not isinstance(sites, str) or len(sites) > LONGEST_WORD:
         raise InputError("sites: a short text is needed")
     return {"kind": kind, "words": check_words(asked.get("words")), "sites": sites}
+
+
+def _series(asked: dict[str, Any], session: Session) -> dict[str, Any]:
+    scans, mode = check_words(asked.get("scans")), asked.get("mode")
+    missing = [name for name in scans if name not in session.names()]
+    if missing:
+        raise InputError(f"file {missing[0]!r:.140} is not here: drop it on the page")
+    if not scans:
+        raise InputError("no scan: drop the files of a series on the page")
+    if mode not in ("independent", "sequential", "joint"):
+        raise InputError(f"mode {mode!r:.40}: independent, sequential or joint is allowed")
+    return {"scans": scans, "mode": mode}
 
 
 def _models(names: list[str], session: Session) -> list[str]:

@@ -133,13 +133,13 @@ class Sessions:
         InputError
             Too many run, or too many fits are held.
         """
-        if task["kind"] in ("fit", "compare", "identify"):
+        if task["kind"] in ("fit", "compare", "identify", "series"):
             for job in session.running():
                 if job.kind == task["kind"]:
                     job.cancel()
         if len(session.running()) >= 4:
             raise InputError("four computations run already: wait for one, or cancel it")
-        if task["kind"] == "fit":
+        if task["kind"] in ("fit", "series"):
             if session.fits >= MOST_FITS:
                 raise InputError(f"{MOST_FITS} fits are held, the most of one page: open another")
             session.fits += 1

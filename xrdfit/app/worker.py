@@ -127,6 +127,29 @@ def _identify(_: Path, task: Mapping[str, Any], read_call: ReadCall, tell: Progr
     return identifiability_answer(found) | {"command": command_line(task["words"], "identify")}
 
 
+def _series(folder: Path, task: Mapping[str, Any], read_call: ReadCall, tell: Progress) -> Answer:
+    """Fit each of several scans as the words ask for the first one, and write the files of the series."""
+    from xrdfit.app.answers import series_answer
+    from xrdfit.app.script import command_line
+    from xrdfit.report.series_files import save_series
+    from xrdfit.series.entries import Reading
+    from xrdfit.series.run import fit_series
+
+    tell("reading")
+    scans, mode = list(task["scans"]), task["mode"]
+    call = read_call([scans[0], *task["words"]])
+    reading = Reading(**{name: given for name, given in next(iter(call.reading.values())).items() if name != "scan"})
+    found = fit_series(call.model, scans, mode=mode, options=call.options, reading=reading, progress=tell)
+    tell("writing tables and pictures")
+    target = save_series(found, Path(f"results-{task['number']}"))
+    words = [*scans, *task["words"], *([] if mode == "independent" else ["--mode", mode]), "-o", target.name]
+    answer = series_answer(found) | {"command": command_line(words, "series"), "number": task["number"]}
+    names = sorted(file.name for file in target.iterdir())
+    (target / "command.txt").write_text(answer["command"] + "\n", encoding="utf-8", newline="")
+    _pack(folder, target, [*names, "command.txt"])
+    return answer | {"files": [*names, "everything.zip"]}
+
+
 def _files(folder: Path, task: Mapping[str, Any], read_call: ReadCall, tell: Progress) -> Answer:
     """Write everything that can be downloaded of a fit."""
     from xrdfit.report import save
@@ -166,6 +189,7 @@ _KINDS: Mapping[str, Callable[[Path, Mapping[str, Any], ReadCall, Progress], Ans
     "fit": _fit,
     "compare": _compare,
     "identify": _identify,
+    "series": _series,
     "files": _files,
 }
 

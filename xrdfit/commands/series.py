@@ -187,33 +187,10 @@ def to_dict(found: SeriesResult) -> dict[str, object]:
 
 
 def _show(found: SeriesResult) -> None:
-    import numpy as np
-
+    from xrdfit.report.series_files import table_rows
     from xrdfit.report.tables import table
 
-    data = found.data
-    moved = [s for s in data["site"].values if np.isfinite(data["occupancy_stderr"].sel(site=s).values).any()]
-    columns = ["Scan", *found.coordinates, *(str(s) for s in moved), "χ²_red", "R_wp"]
-    rows = []
-    for i in range(min(len(found), _MOST_SHOWN)):
-        one = data.isel(scan=i)
-        cells = [str(one["scan"].values)]
-        cells += [f"{v:g}" if isinstance(v := one[n].values.item(), float) else str(v) for n in found.coordinates]
-        for site in moved:
-            at = one.sel(site=site)
-            cells.append(_number(at["occupancy"], at["occupancy_stderr"], at["occupancy_stderr_model"]))
-        good = bool(one["success"])
-        cells += (
-            [f"{float(one['chi2_reduced']):.2f}", f"{100 * float(one['r_wp']):.2f} %"] if good else ["", "no answer"]
-        )
-        rows.append(cells)
-    console().print(table(f"{data.attrs['model']}: {len(found)} scans", columns, rows, columns[1:]))
+    columns, rows = table_rows(found, _MOST_SHOWN)
+    console().print(table(f"{found.data.attrs['model']}: {len(found)} scans", columns, rows, columns[1:]))
     if len(found) > _MOST_SHOWN:
         show(f"and {len(found) - _MOST_SHOWN} more")
-
-
-def _number(value: object, stderr: object, model: object) -> str:
-    v, e, m = (float(x) for x in (value, stderr, model))  # pyright: ignore[reportArgumentType]
-    if v != v:
-        return ""
-    return f"{v:.4f}" + (f" ± {e:.4f}" if e == e else "") + (f" ± {m:.4f}" if m == m else "")

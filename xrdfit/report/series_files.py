@@ -127,6 +127,30 @@ def load_series(directory: str | os.PathLike[str]) -> SeriesResult:
     return SeriesResult(read_netcdf(folder / TABLE if folder.is_dir() else folder))
 
 
+def table_rows(series: SeriesResult, most: int) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows of the first scans: coordinates, the occupancies that moved, figures of merit."""
+    data = series.data
+    moved = [s for s in data["site"].values if np.isfinite(data["occupancy_stderr"].sel(site=s).values).any()]
+    rows = []
+    for i in range(min(len(series), most)):
+        one = data.isel(scan=i)
+        cells = [str(one["scan"].values)]
+        cells += [f"{v:g}" if isinstance(v := one[n].values.item(), float) else str(v) for n in series.coordinates]
+        for site in moved:
+            at = one.sel(site=site)
+            cells.append(_with_errors(*(float(at[f"occupancy{end}"]) for end in ("", "_stderr", "_stderr_model"))))
+        good = bool(one["success"])
+        figures = [f"{float(one['chi2_reduced']):.2f}", f"{100.0 * float(one['r_wp']):.2f} %"]
+        rows.append([*cells, *(figures if good else ["", "no answer"])])
+    return ["Scan", *series.coordinates, *map(str, moved), "χ²_red", "R_wp"], rows
+
+
+def _with_errors(value: float, stderr: float, model: float) -> str:
+    if value != value:
+        return ""
+    return f"{value:.4f}" + "".join(f" ± {error:.4f}" for error in (stderr, model) if error == error)
+
+
 def figures(series: SeriesResult) -> Iterator[tuple[str, Figure]]:
     """Yield the pictures of a series with their names, those that can be drawn."""
     if not bool(series.data["success"].any()):

@@ -91,6 +91,8 @@ def plot_series(
             _draw(axes[1], x, _of_sites(series, "share"), "share of the element's atoms")
         for one in axes:
             one.set_xlabel(_label(where))
+            if where == "scan":
+                one.xaxis.get_major_locator().set_params(integer=True)
             if log and np.nanmin(x) > 0.0:
                 one.set_xscale("log")
         if not bool(series.data["success"].all()):

@@ -35,6 +35,7 @@ class App {
     on("shown", "change", () => this.draw());
     on("compare-form", "submit", event => this.ask(event, "compare"));
     on("identify-form", "submit", event => this.ask(event, "identify"));
+    on("series-form", "submit", event => this.fitSeries(event));
     find("modes").querySelectorAll("button").forEach(button => button.addEventListener("click", () => this.setMode(button.dataset.mode)));
     const tabs = [...document.querySelectorAll("[role=tab]")];
     tabs.forEach((tab, k) => {
@@ -332,6 +333,23 @@ class App {
     place.replaceChildren();
     const answer = await this.busy({ kind, words: this.choices.words(), sites: find("sites").value });
     if (answer) showFindings(place, answer);
+  }
+
+  /** Fit every scan that is here, in the order of their names. */
+  async fitSeries(event) {
+    event.preventDefault();
+    if (this.running) return;
+    const { now } = this.choices;
+    const names = [...this.files].filter(([name, file]) => file.kind === "scan" && name !== now.blank).map(([name]) => name);
+    const scans = names.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+    if (!scans.length) return say("no scan: drop the files of measured patterns on the page");
+    if (!now.model) return say("no model: choose a preset, or drop a CIF or a model file");
+    const place = find("series").querySelector(".found");
+    place.replaceChildren();
+    const answer = await this.busy({ kind: "series", words: this.choices.words().slice(now.scans.length), scans, mode: find("mode").value });
+    if (!answer) return;
+    this.made.add(answer.number);
+    showSeries(place, answer, (number, name) => this.download(number, name));
   }
 
   async download(number, name) {

@@ -30,6 +30,16 @@ function showFindings(place, answer) {
     make("h3", {}, "The same on the command line"), make("pre", {}, answer.command), copyButton(answer.command));
 }
 
+/** Fill the place of a series. */
+function showSeries(place, answer, download) {
+  const pictures = Object.entries(answer.pictures).map(([name, png]) => make("img", { alt: name, src: `data:image/png;base64,${png}` }));
+  place.replaceChildren(
+    make("p", {}, make("b", {}, `${answer.scans} scans`), answer.failed.length ? `, ${answer.failed.length} without an answer` : ""),
+    tableOf(answer.table), ...answer.failed.map(text => make("p", { class: "bad" }, text)), ...pictures,
+    make("h3", {}, "The same on the command line ", copyButton(answer.command)), make("pre", {}, answer.command), make("h3", {}, "Files of the series"),
+    make("div", { class: "downloads" }, ...answer.files.map(file => make("button", { type: "button", "data-file": file, onclick: () => download(answer.number, file) }, file))));
+}
+
 const OFFERED = {
   "everything.zip": "everything (.zip)", "result.json": "result.json", "report.html": "report.html", "refined.cif": "refined.cif", "fit.png": "fit.png",
   "parameters.csv": "parameters.csv", "pattern.nc": "pattern.nc", "fit.toml": "fit.toml", "table.tex": "table.tex", "table.md": "table.md", "table.docx": "table.docx",
