@@ -13,6 +13,7 @@ from xrdfit.inference.uncertainty.estimate import Estimate
 
 FURTHER_ORDERS = 4
 _NOTABLE = 2.5  # standard errors
+_GAIN = 4.0  # Δχ² an order
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class MovedByOrder:
 def moved_by_order(result: Estimate) -> Iterator[MovedByOrder]:
     """Yield, for each scan, the occupancy that up to four further orders of its background move most in its errors.
 
-    Only where that is more than 2.5 of them; a move ends at the limits of the occupancy.
+    Only where that is more than 2.5 of them and χ² falls by more than 4 an order; a move ends at the limits of the
+    occupancy.
     With C the columns of the further orders and P what the model cannot imitate, their coefficients would be
     c = (CᵀPC)⁻¹CᵀPr and the parameters move by −(JᵀJ)⁻¹JᵀC c.
     """
@@ -65,6 +67,8 @@ def moved_by_order(result: Estimate) -> Iterator[MovedByOrder]:
         found = []
         for more in range(1, FURTHER_ORDERS + 1):
             coefficients = np.linalg.lstsq(rest[:, :more], hood.residual, rcond=None)[0]
+            gain = float((rest[:, :more] @ coefficients) @ hood.residual) / result.inflation
+            coefficients *= gain > _GAIN * more  # else it is noise that moves, by what a looser model lets it
             found.append(np.clip(value + moves[:, :more] @ coefficients, low, high) - value)
         relative = np.abs(np.array(found)) / errors
         more, which = np.unravel_index(int(np.argmax(relative)), relative.shape)
