@@ -27,6 +27,7 @@ def answer(realdata, name, *, guided):
     scan, blank = (xf.read_pattern(str(folder / f"{name}{end}.xy")) for end in ("", "-blank"))
     preset = f"cu2se-{'2nm' if name == 'R1-2nm' else '4nm'}"
     result = fit_film(preset, scan, blank, guided=guided)
+    assert result.engine == "debye"  # chosen by the scan
     return result, result[f"{result.model.prefix(result.model.phases[0])}occ_Cu_8c"]
 
 
