@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from xrdfit.app.call import Call
-from xrdfit.diffraction.background import Blank, Chebyshev, Component
+from xrdfit.diffraction.background import COMPONENTS, Blank, Chebyshev
 from xrdfit.fitting.known import Known
 from xrdfit.fitting.options import FitOptions
 from xrdfit.model.instrument import Instrument
@@ -109,7 +109,7 @@ def _literal(value: Any) -> str:
 
 
 def _is_component(value: Any) -> bool:
-    return type(value).__module__ == Component.__module__
+    return type(value) in COMPONENTS.values()
 
 
 def _default_of(field: Field[Any]) -> Any:
