@@ -13,7 +13,7 @@ GRID = np.arange(20.0, 30.0, 0.1)
 
 @pytest.mark.parametrize("component", [xf.Chebyshev(4), xf.Air(), xf.Hump(21.0, fwhm_deg=7.0)])
 def test_components_are_written_as_they_are(component):
-    assert eval(_literal(component), {"xf": xf}) == component  # noqa: S307  # our own words
+    assert eval(_literal(component), {"xf": xf}) == component  # our own words
 
 
 def test_a_blank_is_read_from_its_file():
