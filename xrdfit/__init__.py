@@ -24,6 +24,7 @@ _PUBLIC = {
     "read_pattern": "xrdfit.scan",
     "make_pattern": "xrdfit.scan",
     "load_model": "xrdfit.model.files.read",
+    "example": "xrdfit.model.files.example",
     "PowderModel": "xrdfit.model.powder",
     "Phase": "xrdfit.model.phase",
     "Instrument": "xrdfit.model.instrument",
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from xrdfit.inference.systematics import systematics as systematics
     from xrdfit.inference.uncertainty.feldman_cousins import feldman_cousins as feldman_cousins
     from xrdfit.inference.uncertainty.posterior import sample as sample
+    from xrdfit.model.files.example import example as example
     from xrdfit.model.files.read import load_model as load_model
     from xrdfit.model.instrument import Instrument as Instrument
     from xrdfit.model.phase import Phase as Phase

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import xrdfit as xf
+from xrdfit.inference.adequacy.orders import further_orders
 
 GRID = np.arange(15.0, 70.0, 0.05)
 
@@ -38,3 +39,12 @@ def test_a_background_of_the_right_kind_is_none():
         assert not alarms(scan(seed), background=3)[1]
     described = (xf.Chebyshev(1), xf.Hump(deg=22.0, fwhm_deg=9.4))
     assert not alarms(scan(1, halo=400.0), background=described)[1]
+
+
+@pytest.mark.parametrize("order", [29, 30, 48, 50])
+def test_the_highest_orders_have_few_or_none_beyond(order):
+    """Of a model file 50 is the last, of an option 30: nothing beyond is tried or advised."""
+    result, _ = alarms(scan(2), background=(xf.Chebyshev(order),))
+    asked = [int(a.options[-1]) for a in result.advice if a.code == "background_order"]
+    assert all(order < further <= 30 for further in asked)
+    assert further_orders(GRID, order).shape[1] == {29: 1}.get(order, 0)

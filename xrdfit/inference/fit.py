@@ -82,14 +82,11 @@ def fit(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import xrdfit as xf
-    >>> model = xf.load_model("cu2se-6nm")
-    >>> grid = np.arange(15.0, 65.0, 0.04)
-    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> model, scan = xf.example("cu2se-6nm")
     >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
-    >>> round(result["occ_Cu_8c"].value, 3)
-    0.37
+    >>> abs(result["occ_Cu_8c"].value - 0.37) < 3.0 * result["occ_Cu_8c"].stderr
+    True
     >>> result.parameters["occ_Cu_32f"].status
     'derived'
     """

@@ -96,11 +96,8 @@ def assess(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import xrdfit as xf
-    >>> model = xf.load_model("cu2se-6nm")
-    >>> grid = np.arange(15.0, 65.0, 0.04)
-    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> model, scan = xf.example("cu2se-6nm")
     >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
     >>> asked = xf.assess(result, feldman_cousins=True)
     >>> sorted(asked.feldman_cousins)

@@ -1,13 +1,15 @@
-"""Scans and models as plain data, as result.json holds them."""
+"""Scans, models and errors of sites as plain data, as result.json holds them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from xrdfit.inference.fitted import FittedScan
+from xrdfit.inference.fitted import FittedScan, FittedSite
+from xrdfit.inference.uncertainty.estimate import Estimate
+from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.model.instrument import DEFAULT_RADIUS_MM
 from xrdfit.model.powder import PowderModel
 
@@ -48,3 +50,44 @@ def about_model(model: PowderModel) -> dict[str, Any]:
         "radius_mm": instrument.radius_mm or DEFAULT_RADIUS_MM,
         "monochromator_deg": instrument.monochromator_deg,
     }
+
+
+class Answer(Estimate, Protocol):
+    """A minimum that knows what its model lacks."""
+
+    def stderr_model(self, gradient: Mapping[str, float]) -> float | None:
+        """Return the error by what the model lacks of a quantity with these derivatives by the occupancies."""
+        ...
+
+
+def site_errors(result: Answer, site: FittedSite) -> dict[str, float | None]:
+    """Return the errors of a site's occupancy and share by what the model lacks."""
+    prefix, kin = _kin(result.model, site.phase, site.element)
+    own = f"{prefix}occ_{site.label}"
+    values = {f"{prefix}occ_{s.label}": s.occupancy for s in result.sites if s.phase == site.phase}
+    slopes = share_gradient(kin, values, own)[1]
+    return {
+        "stderr_model": result.stderr_model({own: 1.0}),
+        "share_stderr_model": result.stderr_model({n: s for n, s in slopes.items() if s}),
+    }
+
+
+def composition_errors(result: Answer) -> dict[str, dict[str, float | None]]:
+    """Return the errors of the atoms per cell, by counting and by what the model lacks, of the elements that move."""
+    found = {}
+    for phase in result.model.phases:
+        for element in dict.fromkeys(s.element for s in phase.structure.sites):
+            prefix, atoms = _kin(result.model, phase.name, element)
+            if not any(n in result.problem.occupancies.names for n in atoms):
+                continue
+            row = np.array([atoms.get(n, 0.0) for n in result.covariance_names])
+            stderr = float(np.sqrt(max(row @ result.covariance @ row, 0.0)))
+            found[f"{prefix}{element}"] = {"stderr": stderr, "stderr_model": result.stderr_model(atoms)}
+    return found
+
+
+def _kin(model: PowderModel, phase: str, element: str) -> tuple[str, dict[str, float]]:
+    """Prefix of a phase's parameters, and the multiplicities of an element's sites by their occupancies."""
+    chosen = next(p for p in model.phases if p.name == phase)
+    prefix = model.prefix(chosen)
+    return prefix, chosen.atoms(element, prefix)

@@ -21,9 +21,8 @@ from xrdfit.inference.adequacy.model_errors import ModelErrors, model_errors
 from xrdfit.inference.cautions import Caution
 from xrdfit.inference.fitted import Estimated, FittedParameter, FittedScan, FittedSite
 from xrdfit.inference.patterns import pattern_of
-from xrdfit.inference.record import SCHEMA, about_model, about_scan
+from xrdfit.inference.record import SCHEMA, about_model, about_scan, composition_errors, site_errors
 from xrdfit.inference.uncertainty.intervals import interval, interval_of
-from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.model.powder import PowderModel
 from xrdfit.plaintext import printable
 
@@ -77,16 +76,13 @@ class FitResult:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import xrdfit as xf
-    >>> model = xf.load_model("cu2se-6nm")
-    >>> grid = np.arange(15.0, 65.0, 0.04)
-    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> model, scan = xf.example("cu2se-6nm")
     >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
-    >>> print(f"{result.statistics.r_wp:.4f}", result.engine, result.sites[1].label)
-    0.0000 bragg Cu_8c
+    >>> result.engine, result.sites[1].label, result.statistics.n_points
+    ('bragg', 'Cu_8c', 1251)
     >>> low, high = result.interval("occ_Cu_8c")
-    >>> low < 0.37 < high
+    >>> low < result["occ_Cu_8c"].value < high
     True
     """
 
@@ -296,7 +292,7 @@ class FitResult:
         """Return sites, cell and size as lines of text."""
         lines = [f"{self.model.name}: {self.message} (R_wp {100 * self.statistics.r_wp:.2f} %)"]
         for s in self.sites:
-            model = self.site_errors(s)["stderr_model"] if s.stderr is not None else None
+            model = site_errors(self, s)["stderr_model"] if s.stderr is not None else None
             error = f" ± {s.stderr:.4f}" if s.stderr is not None else ""
             error += f" ± {model:.4f} (model)" if model is not None else ""
             lines.append(f"  {s.label:12s} {s.occupancy:8.4f}{error:27s}  {100 * s.share:5.1f} % of the {s.element}")
@@ -378,7 +374,7 @@ class FitResult:
             "message": self.message,
             "statistics": asdict(self.statistics),
             "parameters": {name: p.to_dict() for name, p in self.parameters.items()},
-            "sites": [asdict(s) | self.site_errors(s) for s in self.sites],
+            "sites": [asdict(s) | site_errors(self, s) for s in self.sites],
             "composition": self.composition,
             "weight_fractions": self.weight_fractions,
             "weight_fraction_errors": self.weight_fraction_errors,
@@ -400,41 +396,11 @@ class FitResult:
                 for name in self.problem.occupancies.names
                 if (error := self.model_errors.of({name: 1.0})).total > 0.0
             },
-            "composition_errors": self._composition_errors(),
+            "composition_errors": composition_errors(self),
             "advice": [advice.to_dict() for advice in self.advice],
             "warnings": list(self.warnings),
             "cautions": [caution.to_dict() for caution in self.cautions],
         }
-
-    def site_errors(self, site: FittedSite) -> dict[str, float | None]:
-        """Errors of occupancy and share by what the model lacks."""
-        prefix, kin = self._kin(site.phase, site.element)
-        own = f"{prefix}occ_{site.label}"
-        values = {f"{prefix}occ_{s.label}": s.occupancy for s in self.sites if s.phase == site.phase}
-        slopes = share_gradient(kin, values, own)[1]
-        return {
-            "stderr_model": self.stderr_model({own: 1.0}),
-            "share_stderr_model": self.stderr_model({n: s for n, s in slopes.items() if s}),
-        }
-
-    def _kin(self, phase: str, element: str) -> tuple[str, dict[str, float]]:
-        """Prefix of a phase's parameters, and the multiplicities of an element's sites by their occupancies."""
-        chosen = next(p for p in self.model.phases if p.name == phase)
-        prefix = self.model.prefix(chosen)
-        return prefix, chosen.atoms(element, prefix)
-
-    def _composition_errors(self) -> dict[str, dict[str, float | None]]:
-        """Errors of the atoms per cell, by counting and by what the model lacks, of the elements that move."""
-        found = {}
-        for phase in self.model.phases:
-            for element in dict.fromkeys(s.element for s in phase.structure.sites):
-                prefix, atoms = self._kin(phase.name, element)
-                if not any(n in self.problem.occupancies.names for n in atoms):
-                    continue
-                row = np.array([atoms.get(n, 0.0) for n in self.covariance_names])
-                stderr = float(np.sqrt(max(row @ self.covariance @ row, 0.0)))
-                found[f"{prefix}{element}"] = {"stderr": stderr, "stderr_model": self.stderr_model(atoms)}
-        return found
 
 
 def _with_error(p: Estimated) -> str:

@@ -66,11 +66,8 @@ def save_series(series: SeriesResult, directory: str | os.PathLike[str]) -> Path
 
     Examples
     --------
-    >>> import numpy as np
     >>> import xrdfit as xf
-    >>> model = xf.load_model("cu2se-6nm")
-    >>> grid = np.arange(15.0, 65.0, 0.04)
-    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> model, scan = xf.example("cu2se-6nm")
     >>> from tempfile import TemporaryDirectory
     >>> series = xf.fit_series(model, {"first": scan}, engine="bragg", total={"Cu": 8})
     >>> with TemporaryDirectory() as folder:
@@ -107,11 +104,8 @@ def load_series(directory: str | os.PathLike[str]) -> SeriesResult:
 
     Examples
     --------
-    >>> import numpy as np
     >>> import xrdfit as xf
-    >>> model = xf.load_model("cu2se-6nm")
-    >>> grid = np.arange(15.0, 65.0, 0.04)
-    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> model, scan = xf.example("cu2se-6nm")
     >>> from tempfile import TemporaryDirectory
     >>> series = xf.fit_series(model, {"first": scan}, engine="bragg", total={"Cu": 8})
     >>> with TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xrdfit.crystal.symmetry import Cell, Reflections, SpaceGroup, cell_from_free, cell_names
 from xrdfit.diffraction.protocol import FloatArray
 
-_STRETCHES = (1.0, 1.013, 0.983, 1.029, 0.971, 1.037)  # of the cell's free parameters; angles equal in both are so
+_STRETCHES = (1.0, 1.0013, 0.9983, 1.0029, 0.9971, 1.0037)  # of the free parameters; what is equal in both cells is so
 
 
 class Direction:
@@ -69,6 +69,8 @@ def split_by_direction(table: Reflections, group: SpaceGroup, cell: Cell, axis: 
     Equivalents of one line stay together where they make one angle with the axis in this cell and in one that is
     stretched as its symmetry allows.
     """
+    if not len(table):
+        return table
     stretched = {name: getattr(cell, name) * by for name, by in zip(cell_names(group), _STRETCHES, strict=False)}
     cosines = [
         np.round(Direction(table.equivalents, axis).squared_cosine(c.reciprocal_metric), 9)

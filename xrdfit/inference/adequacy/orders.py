@@ -8,12 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrdfit.diffraction.background import Chebyshev, chebyshev_basis
+from xrdfit.diffraction.protocol import FloatArray
+from xrdfit.fitting.options import MAX_BACKGROUND_ORDER
 from xrdfit.inference.adequacy.neighbourhood import Neighbourhood, column_of
 from xrdfit.inference.uncertainty.estimate import Estimate
 
-FURTHER_ORDERS = 4
+_FURTHER = 4
 _NOTABLE = 2.5  # standard errors
 _GAIN = 4.0  # Δχ² an order
+
+
+def further_orders(two_theta: FloatArray, order: int) -> FloatArray:
+    """Polynomials of up to four orders beyond one, (n, k), as far as a fit can be asked for them."""
+    last = max(order, min(order + _FURTHER, MAX_BACKGROUND_ORDER))
+    return chebyshev_basis(two_theta, last)[:, order + 1 :]
 
 
 @dataclass(frozen=True)
@@ -61,11 +69,13 @@ def moved_by_order(result: Estimate) -> Iterator[MovedByOrder]:
             continue
         grid = scan.bound.two_theta
         order = polynomial.order_on(grid)
-        basis = chebyshev_basis(grid, order + FURTHER_ORDERS)[:, order + 1 :]
-        columns = column_of(result.problem, i, basis)
+        further = further_orders(grid, order)
+        if not further.size:
+            continue
+        columns = column_of(result.problem, i, further)
         rest, moves = hood.seen(columns), hood.moves(columns, names)
         found = []
-        for more in range(1, FURTHER_ORDERS + 1):
+        for more in range(1, further.shape[1] + 1):
             coefficients = np.linalg.lstsq(rest[:, :more], hood.residual, rcond=None)[0]
             gain = float((rest[:, :more] @ coefficients) @ hood.residual) / result.inflation
             coefficients *= gain > _GAIN * more  # else it is noise that moves, by what a looser model lets it

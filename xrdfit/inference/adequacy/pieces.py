@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrdfit.crystal.radiation import Radiation
-from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump, chebyshev_basis
+from xrdfit.diffraction.background import Air, Blank, Chebyshev, Hump
 from xrdfit.diffraction.capillary import transmission
 from xrdfit.fitting.problem import Problem
 from xrdfit.inference.adequacy.neighbourhood import column_of, columns_by
-from xrdfit.inference.adequacy.orders import FURTHER_ORDERS
+from xrdfit.inference.adequacy.orders import further_orders
 from xrdfit.inference.uncertainty.estimate import Estimate
 from xrdfit.parameters import BACKGROUND, INSTRUMENT, PHASE
 
@@ -169,8 +169,8 @@ def background_pieces(result: Estimate) -> Iterator[Piece]:
         polynomial = next((c for c in pieces if isinstance(c, Chebyshev)), None)
         if polynomial is not None:
             order = polynomial.order_on(grid)
-            basis = top * chebyshev_basis(grid, order + FURTHER_ORDERS)[:, order + 1 :]
-            for more in range(1, FURTHER_ORDERS + 1):
+            basis = top * further_orders(grid, order)
+            for more in range(1, basis.shape[1] + 1):
                 yield Piece(
                     "background_order", str(order + more), ("--background", str(order + more)),
                     column_of(problem, i, basis[:, :more]), scan=scan.label, trust=STOPGAP,

@@ -111,11 +111,8 @@ def design(
 
     Examples
     --------
-    >>> import numpy as np
     >>> import xrdfit as xf
-    >>> model = xf.load_model("cu2se-6nm")
-    >>> grid = np.arange(15.0, 65.0, 0.04)
-    >>> scan = xf.make_pattern(grid, 100.0 + xf.simulate(model, grid), radiation="cu-ka")
+    >>> model, scan = xf.example("cu2se-6nm")
     >>> result = xf.fit(model, scan, engine="bragg", total={"Cu": 8})
     >>> rows = xf.design(result, "occ_Cu_8c", target=0.002)
     >>> rows[0].change, rows[0].radiation
