@@ -36,8 +36,8 @@ copyright = "BSD-3-Clause"
 
 GROUPS = {
     "Scans and models": (
-        "read_pattern", "make_pattern", "load_model", "example", "PowderModel", "Phase", "Instrument", "Structure", "Site",
-        "radiation", "calibrate",
+        "read_pattern", "make_pattern", "load_model", "example", "PowderModel", "Phase", "Instrument", "Structure",
+        "Site", "radiation", "calibrate",
     ),
     "Patterns": ("simulate", "reflections", "carve", "carve_atoms", "read_xyz", "cluster_pattern", "explore_page"),
     "Fits": (

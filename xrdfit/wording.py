@@ -106,6 +106,7 @@ _CAUTIONS: Mapping[str, str] = {
     "mean is given",
     "coarse_grains": "{0}: its grains absorb too much for Brindley's correction (|µ − µ̄| × diameter above {limit:g}); "
     "weight fractions of so coarse a powder cannot be trusted: grind it",
+    "no_standard": "the scan shows no {0}, the standard: what is amorphous cannot be told",
     "negative_amorphous": "amorphous share {share:.3f}: there is more of the phases than the standard allows; its "
     "weight, its own amorphous share or microabsorption (--particle) may be the reason",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 import xrdfit as xf
@@ -75,6 +76,24 @@ def test_fit_takes_all_options_of_specimen_and_beam(tmp_path, capsys):
     assert again["parameters"]["mu_r"]["value"] == 0.2
 
 
+def test_platelets_grains_and_a_standard_on_the_command_line(tmp_path, capsys):
+    model, grid = xf.load_model(["caf2", "lab6"]), np.arange(20.0, 80.0, 0.05)
+    y = xf.simulate(model, grid, values={"caf2__scale": 1.0, "lab6__scale": 0.4}, radiation="cu-ka")
+    scan, folder = tmp_path / "mixture.xy", tmp_path / "out"
+    np.savetxt(scan, np.column_stack([grid, np.round(100.0 + 5000.0 * y / y.max())]), header="2theta counts")
+    chosen = ["--anisotropic", "0", "0", "1", "--phase", "lab6", "--standard", "lab6=20.0(5)", "--particle", "lab6=2"]
+    plain = ["--model", "caf2", "--engine", "bragg", "--radiation", "cu-ka", "--no-usual"]
+    found = output(capsys, "fit", str(scan), *plain, *chosen, "--json", "-o", str(folder))
+    assert found["parameters"]["caf2__size_ratio"]["status"] in ("varied", "at bound")
+    share = found["weight_fractions"]["lab6"]
+    assert found["amorphous"] == pytest.approx((1.0 - 0.2 / share) / 0.8, rel=1e-9)
+    again = output(capsys, "fit", "--from", str(folder / "fit.toml"), "--json")
+    assert again["amorphous"] == pytest.approx(found["amorphous"], rel=1e-6)
+    assert again["parameters"]["caf2__size_ratio"]["value"] == pytest.approx(
+        found["parameters"]["caf2__size_ratio"]["value"], rel=1e-3
+    )
+
+
 def test_film_on_the_command_line(capsys):
     found = output(capsys, "fit", SCAN, "--model", "cu2se-6nm", "--film", "--total", "Cu=8", "--json")
     assert found["parameters"]["mu_t"]["status"] in ("varied", "at bound")
@@ -82,7 +101,15 @@ def test_film_on_the_command_line(capsys):
 
 @pytest.mark.parametrize(
     "options",
-    [["--capillary", "50"], ["--polarization", "2"], ["--texture", "0", "0", "0"], ["--film", "--capillary", "1"]],
+    [
+        ["--capillary", "50"],
+        ["--polarization", "2"],
+        ["--texture", "0", "0", "0"],
+        ["--anisotropic", "0", "0", "0"],
+        ["--particle", "si=2"],
+        ["--standard", "cu2se=20"],
+        ["--film", "--capillary", "1"],
+    ],
 )
 def test_what_cannot_be(options, capsys):
     assert main(["fit", SCAN, "--model", "cu2se-6nm", *options]) == 2

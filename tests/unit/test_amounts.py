@@ -95,6 +95,13 @@ def test_what_a_standard_leaves_over(amorphous):
     assert any("more of the phases than the standard allows" in w for w in more.warnings)
 
 
+def test_a_standard_that_is_not_seen_is_said_so():
+    model, scan = mixture((1.0, 0.0))
+    found = xf.fit(model, scan, engine="bragg", usual=False, standard={"lab6": 20.0}, fix={"lab6__scale": 0.0})
+    assert (found.amorphous, found.amorphous_error) == (None, None)
+    assert any("shows no lab6, the standard" in w for w in found.warnings)
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [

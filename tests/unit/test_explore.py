@@ -184,6 +184,13 @@ def test_a_model_with_a_crowd_of_sites_or_a_crooked_tie_is_refused():
         model_data(crooked, ANGLES, ["Cu", "Se"])
 
 
+def test_platelets_are_refused():
+    model = xf.load_model("cdse-wurtzite")
+    plates = replace(model, phases=(replace(model.phases[0], broadening_axis=(0, 0, 1)),))
+    with pytest.raises(InputError, match="the page draws spheres"):
+        model_data(plates, ANGLES, ["Cd", "Se"])
+
+
 def test_the_command_writes_the_page_and_says_where(tmp_path, capsys):
     path = tmp_path / "page.html"
     assert main(["explore", "si", "-o", str(path), "--two-theta", "20", "60", "0.2"]) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -69,14 +69,18 @@ def assemble(setup: Setup, problem: Problem, solution: Solution, start_model: Po
         theta=solution.theta,
         rivals=tuple(rivals(problem, solution, solution.met, scale)),
     )
-    return replace(result, cautions=(*warnings_of(result, setup, spread), *_of_weights(weights)))
+    return replace(
+        result, cautions=(*warnings_of(result, setup, spread), *_of_weights(weights, setup.options.standard))
+    )
 
 
-def _of_weights(weights: WeightFractions) -> Iterator[Caution]:
+def _of_weights(weights: WeightFractions, standard: Iterable[str]) -> Iterator[Caution]:
     """What casts doubt on the weight fractions."""
     yield from (Caution("scans_disagree", (name,), {"errors": DISAGREE}) for name in weights.disagree)
     yield from (Caution("coarse_grains", (name,), {"limit": VALID}) for name in weights.coarse)
-    if weights.amorphous is not None and weights.amorphous < -DISAGREE * (weights.amorphous_error or 0.0):
+    if weights.amorphous is None:
+        yield from (Caution("no_standard", (name,)) for name in standard)
+    elif weights.amorphous < -DISAGREE * (weights.amorphous_error or 0.0):
         yield Caution("negative_amorphous", (), {"share": weights.amorphous})
 
 
