@@ -136,6 +136,13 @@ class TestLines:
         (remedy,) = [r for r in advice if r.startswith("--polarization")]
         assert float(remedy.split()[1]) == pytest.approx(0.95, abs=0.12)  # so large a lack is beyond first order
 
+    def test_neutrons_have_no_share_of_polarization(self, fluorite):
+        from xrdfit.inference.adequacy.pieces import intensity_pieces
+
+        for rays, expected in (("1.54", True), ("cu-ka", False), ("neutron:1.54", False)):
+            result = xf.fit(fluorite, counts(fluorite, radiation=rays), engine="bragg")
+            assert any(p.code == "polarization" for p in intensity_pieces(result)) is expected
+
     def test_a_capillary_is_named_with_its_absorption(self, fluorite):
         filled = replace(fluorite, instrument=replace(fluorite.instrument, capillary=True, mu_r=1.0))
         result = xf.fit(fluorite, counts(filled), engine="bragg")

@@ -267,8 +267,9 @@ def intensity_pieces(result: Estimate) -> Iterator[Piece]:
                 "capillary", "", ("--capillary",), column_of(problem, i, bent[:, None]),
                 least=0.0, scan=scan.label, trust=STOPGAP,
             )  # fmt: skip
-        if _is_tube(fitted.model.radiation()):
-            continue  # an unpolarized beam
+        rays = fitted.model.radiation()
+        if rays.neutron or _is_tube(rays):
+            continue  # not polarized
         cosine2 = np.cos(np.radians(scan.bound.two_theta)) ** 2
         share = 0.5 if instrument.polarization is None else instrument.polarization
         by_share = (1.0 - cosine2) / (share + (1.0 - share) * cosine2)
@@ -303,7 +304,7 @@ def assumption_pieces(result: Estimate) -> Iterator[Piece]:
 
 def _is_tube(rays: Radiation) -> bool:
     """Whether the radiation is a tube's, rather than a single wavelength from elsewhere."""
-    return not rays.name.replace(".", "", 1).isdigit()
+    return not rays.neutron and not rays.name.replace(".", "", 1).isdigit()
 
 
 def spike_pieces(result: Estimate) -> Iterator[Piece]:
