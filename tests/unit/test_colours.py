@@ -36,7 +36,7 @@ SIGHTS = {
     ],
 }
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-APART = 10.0
+APART = 12.0  # five times that
 CONTRAST = 3.0
 
 
