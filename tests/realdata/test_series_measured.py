@@ -23,7 +23,7 @@ def test_a_reaction(mode):
     blank = xf.read_pattern(CASES / "blank.xy")
     from xrdfit.diffraction.background import Blank, Chebyshev, Hump
 
-    share = {"share": ["b_*", "size_sigma", "blank"]} if mode == "joint" else {}
+    share = {"share": ["b_*", "size_sigma"]} if mode == "joint" else {}
     found = xf.fit_series(
         xf.load_model("cu2se-4nm"), str(CASES / "t*min.xy"), coord={"name": "t{minutes}min.xy"}, mode=mode,
         engine="debye", total={"Cu": 8}, background=[Chebyshev(None), Blank(blank), Hump(19.8, 6.5)],
