@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 _FIRST_DAMPING = 1e-10
 _MOST_DAMPING = 1e8
+_NOTHING_LEFT = 0.01  # of the tolerance: not worth a last step
 _PASSES = 4
 _CREEP_STEPS = 10
 _CREEP = 0.1  # of χ² over so many steps, times χ² over the points: the bottom of a valley without an end
@@ -80,13 +81,16 @@ def descend(
         curvature, gradient = here.jacobian.T @ here.jacobian, here.jacobian.T @ here.residual
         move = bounded_step(curvature, gradient, problem.lower - theta, problem.upper - theta, free, damping)
         promise = -float(2.0 * gradient @ move + move @ curvature @ move)
+        enough = tolerance * max(1.0, here.chi2 / problem.n_points)
+        if promise < _NOTHING_LEFT * enough and damping < 1.0:
+            return Solution(theta, here.chi2, True, "converged")
         there = _tried(problem, theta + move)
         if there is None:  # beyond what an engine computes: as bad as a step uphill
             damping = max(10.0 * damping, 1e-3)
             if damping > _MOST_DAMPING:
                 break
             continue
-        if promise < tolerance * max(1.0, here.chi2 / problem.n_points) and damping < 1.0:
+        if promise < enough and damping < 1.0:
             better = there.chi2 < here.chi2
             return Solution(theta + move if better else theta, min(here.chi2, there.chi2), True, "converged")
         if there.chi2 < here.chi2:
