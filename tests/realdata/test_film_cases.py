@@ -16,7 +16,7 @@ LACKING = {
     "A1-halo": "--hump", "A4-film": "--film", "A6-cu2o": "--phase cu2o", "A9-B": "--b-per-element", "R1-2nm": "--hump",
     "R5-5nm-CuSe1.9": "--hump",
 }  # fmt: skip
-"""What the first shot's advice must name."""
+"""What the first shot must name: as advice, or as what it added by itself."""
 QUICK = ("A9-B",)
 
 
@@ -45,4 +45,5 @@ def test_the_first_shot_says_what_it_lacks(realdata, name):
     result, eight = answer(realdata, name, guided=False)
     assert abs(eight.value - FILMS[name]) < 3.0 * (eight.stderr**2 + eight.stderr_model**2) ** 0.5
     remedies = [a.remedy for piece in result.advice for a in (piece, *piece.alternatives)]
+    remedies += [" ".join(step.options) for step in result.steps]
     assert any(remedy.startswith(LACKING[name]) for remedy in remedies), remedies

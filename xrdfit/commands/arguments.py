@@ -97,7 +97,8 @@ class FitArguments:
         Parameter(
             name="--no-usual",
             help="Vary only what model and options name. Else, for crystalline powders in reflection, displacement "
-            "varies, and where the scan asks for it W, X, S_L = H_L, microstrain and the background's order.",
+            "varies, and where the scan asks for it W, X, S_L = H_L, microstrain and the background's order; for "
+            "clusters with a --blank the halo of ligands, B and a thin film.",
         ),
     ] = False
     radiation: Annotated[

@@ -64,7 +64,8 @@ class FitOptions:
     usual : bool
         What usually varies on a laboratory diffractometer is added for a crystalline powder in reflection: the
         displacement, and where the misfit asks for it the widths W, X and S_L = H_L, microstrain and the background's
-        order.
+        order. For a film of clusters, which a measured blank tells of: the halo of ligands, an overall B and, where the
+        scan asks for it, what a thin film lets through; each only where BIC falls by it.
     weights : {"y_calc", "y_obs", "none"}
         Where σ comes from counts: σ² of the calculated pattern (y_obs weights pull a fit low), of the observed one, or
         the same for all points, their mean. What files state as σ is kept by the first two.

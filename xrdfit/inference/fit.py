@@ -20,6 +20,7 @@ from xrdfit.fitting.starts import thicknesses
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
 from xrdfit.inference.engines import choices_of, choose_engines, estimated_sizes, reason_of, with_engines
+from xrdfit.inference.film import film_options, with_what_pays
 from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
 from xrdfit.inference.stage import Stage, Trial, weighted_like
@@ -106,19 +107,31 @@ def fit_with(
 ) -> FitResult:
     """Fit with the choices held in a `FitOptions`; see `fit`. `engines`, by label, are not chosen again."""
     scans, options = one_sample(scan, options)
-    result = _fit_as_told(model, scans, replace(options, seek=(), usual=False), progress, engines)
+    told = replace(options, seek=(), usual=False)
+    by_itself = options.usual and not options.seek and len(scans) == 1
+    film = film_options(model, scans[""], told) if by_itself else None
+    result = _fit_as_told(model, scans, film.options if film else told, progress, engines)
+    if film and not _of_clusters(result):
+        film, result = None, _fit_as_told(model, scans, told, progress, engines)
     if not (options.usual or options.seek):
         return result
     # the engine that was chosen once stays
     stage = Stage(result, result.start_model, result.options)
     fitter = _Fitter(scans, {s.label: s.engine for s in result.scans}, progress)
+    if film:
+        stage = with_what_pays(stage, film, fitter, progress)
     if options.usual:
         stage = with_usual(stage, fitter, progress)
     if options.seek:
         stage = seek(replace(stage, options=replace(stage.options, seek=options.seek)), fitter, progress)
-    if stage.result is result:
+    if stage.result is result and not stage.steps:
         return result
     return replace(stage.result, steps=stage.steps, engine_reason=result.engine_reason)
+
+
+def _of_clusters(result: FitResult) -> bool:
+    """Whether Debye sums describe all phases."""
+    return {phase.engine or result.engine for phase in result.model.phases} == {"debye"}
 
 
 def _fit_as_told(

@@ -3,7 +3,7 @@
 The specimen never lies exactly on the axis, and sharp lines show the instrument's own widths and the sample's strain.
 Where neither the model nor the options say anything of these, the displacement varies, and with a misfit the widths W
 and X, axial divergence with S/L = H/L, microstrain and the order of the background follow, each as far as BIC says that
-it pays. Clusters keep what they have: their lines are too wide for it to show.
+it pays. Lines of clusters are too wide for any of it to show; what films of them show is in `film`.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _with_orders(rung: _Rung, stage: Stage, scans: Sequence[FittedScan]) -> tupl
 def _strains(stage: Stage) -> list[str]:
     """Microstrains that neither model nor options say anything of."""
     rows = [r for r in stage.result.problem.rows.values() if r.kind.stem == "microstrain"]
-    told = _wishes(stage.options)
+    told = wishes(stage.options)
     ties = {tie.target for tie in (*stage.model.ties, *map(parse_tie, stage.options.tie))}
     return [
         r.name
@@ -220,8 +220,8 @@ def _name(stage: Stage, scan: FittedScan, stem: str) -> str:
     return _own(stage, scan)[stem].name
 
 
-def _wishes(options: FitOptions) -> tuple[str, ...]:
-    """Names and patterns of parameters that the options speak of."""
+def wishes(options: FitOptions) -> tuple[str, ...]:
+    """Return names and patterns of parameters that the options speak of."""
     return (*options.vary, *options.fix, *options.start, *options.limits, *options.restrain, *options.own)
 
 
@@ -230,8 +230,8 @@ def _named(stage: Stage, scan: FittedScan, stems: Sequence[str]) -> bool:
     options, instrument = stage.options, stage.model.instrument
     rows = _own(stage, scan)
     ties = [*stage.model.ties, *map(parse_tie, options.tie)]
-    wishes = _wishes(options)
+    told_of = wishes(options)
     names = {name for stem in stems for name in (stem, rows[stem].name)}
-    told = any(fnmatchcase(name, wish) for name in names for wish in wishes)
+    told = any(fnmatchcase(name, wish) for name in names for wish in told_of)
     tied = any(tie.target in names for tie in ties)
     return told or tied or any(getattr(instrument, stem) != 0.0 for stem in stems)

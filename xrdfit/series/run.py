@@ -201,7 +201,7 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
     A series that is gone on with keeps the start that it had, so that scans that came in the meantime change nothing.
     """
     mark = job.fingerprint()
-    if journal is not None and journal.head.get("job") == mark and not job.options.seek:
+    if journal is not None and journal.head.get("job") == mark and not journal.head.get("again"):
         return _gone_on(job, journal.head)
     tell("fitting the first scan")
     found: Job | None = None
@@ -229,7 +229,10 @@ def _head(job: Job, found: Job) -> dict[str, Any]:
     """What the first scan decided for all."""
     phases = {name: [[p.engine, p.size_nm] for p in model.phases] for name, model in found.models.items()}
     start = None if found.start is None else vars(found.start)
-    return {"engine": found.engine, "phases": phases, "usual": _added(job, found), "start": start}
+    added = _added(job, found)
+    again = bool(job.options.seek) or isinstance(added.get("background"), tuple)  # pieces that no line of JSON holds
+    usual = {} if again else added
+    return {"engine": found.engine, "phases": phases, "usual": usual, "again": again, "start": start}
 
 
 def _gone_on(job: Job, head: Mapping[str, Any]) -> Job:
@@ -250,8 +253,8 @@ def _gone_on(job: Job, head: Mapping[str, Any]) -> Job:
 
 
 def _added(job: Job, found: Job) -> dict[str, Any]:
-    """Options of the job that the first scan changed: what usually varies on a diffractometer."""
-    names = ("vary", "tie", "background") if not job.options.seek else ()
+    """Options of the job that the first scan changed: what usually varies on a diffractometer or of a film."""
+    names = ("vary", "tie", "background")
     pairs = ((name, getattr(job.options, name), getattr(found.options, name)) for name in names)
     return {name: now for name, before, now in pairs if now != before}
 
@@ -270,8 +273,8 @@ def _chosen(job: Job, entry: Entry, tell: Progress) -> Job:
     models = {**job.models, entry.model or "": found.start_model}
     background = found.options.background
     if entry.blank is not None:  # each scan has its own
-        pieces = tuple(p for p in background if not isinstance(p, Blank))
-        background = pieces if job.options.seek else job.options.background
+        before, after = (tuple(p for p in b if not isinstance(p, Blank)) for b in (options.background, background))
+        background = job.options.background if after == before else after
     settled = replace(found.options, seek=(), usual=False, radiation=job.options.radiation, background=background)
     return replace(job, models=models, options=settled, engine=found.scans[0].engine)
 
