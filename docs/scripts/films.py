@@ -47,13 +47,14 @@ def answer(result: xf.FitResult, true: float) -> str:
 
 def main(folder: str) -> None:
     """Print a row a film."""
-    print("| film | 8c, truth | first shot | advice | `--guided` | its steps |")
-    print("|---|---|---|---|---|---|")
+    print("| film | 8c, truth | first shot | what it added | advice | `--guided` | its steps |")
+    print("|---|---|---|---|---|---|---|")
     for name, (_, true) in TRUTH.items():
         first, last = (fit(Path(folder), name, guided=guided) for guided in (False, True))
         advice = ", ".join(f"`{a.remedy}`" for a in first.advice[:3]) or "none"
-        steps = ", ".join(f"`{' '.join(step.options)}`" for step in last.steps) or "none"
-        print(f"| {name} | {true:g} | {answer(first, true)} | {advice} | {answer(last, true)} | {steps} |", flush=True)
+        added, steps = (", ".join(f"`{' '.join(s.options)}`" for s in r.steps) or "nothing" for r in (first, last))
+        answers = answer(first, true), answer(last, true)
+        print(f"| {name} | {true:g} | {answers[0]} | {added} | {advice} | {answers[1]} | {steps} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -304,7 +304,8 @@ def test_broken_and_large_files_are_messages(opened, files, tmp_path) -> None:
 
 def test_cancel(opened, files) -> None:
     page = opened.page
-    prepare(opened, files)
+    for name in ("film.xy", "blank.xy"):
+        opened.drop(files / name)
     page.select_option("#engine", "debye")
     page.select_option("#model", "cu2se")
     page.click("#tab-compare")

@@ -118,7 +118,7 @@ def with_what_pays(stage: Stage, film: FilmOptions, fitter: Fitter, progress: Pr
         tell(f"trying without {' '.join(how)}")
         less = left.without_one()[how]
         there = fitter.trial(stage.model, less.options, stage.values, weights).cost
-        if gain(there, here) > PAYS and not (how[0] == "--hump" and _is_broad(stage, film)):
+        if gain(there, here) > PAYS and not _is_nonsense(how[0], stage, film):
             steps.append(Step(how, _USUAL, there[0] - here[0], gain(there, here), ()))
         else:
             left, here = less, there
@@ -147,6 +147,19 @@ def _thin(stage: Stage, film: FilmOptions, fitter: Fitter, tell: Progress) -> tu
     there = replace(stage, result=result, options=thin.options)
     pays = gain(before, there.cost(weights)) > PAYS
     return (there, thin) if pays and (result.success or not stage.result.success) else (stage, film)
+
+
+def _is_nonsense(option: str, stage: Stage, film: FilmOptions) -> bool:
+    """Whether a piece took a value that says that it stands for something else."""
+    if option == "--vary":
+        return any(_lowest_b(name, stage) < 0.0 for name in film.displacements)
+    return option == "--hump" and _is_broad(stage, film)
+
+
+def _lowest_b(overall: str, stage: Stage) -> float:
+    """The lowest B of a phase's sites, its overall B included."""
+    prefix, values = overall.removesuffix("overall"), stage.values
+    return values[overall] + min((v for n, v in values.items() if n.startswith(prefix) and n != overall), default=0.0)
 
 
 def _is_broad(stage: Stage, film: FilmOptions) -> bool:

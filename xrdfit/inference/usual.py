@@ -98,7 +98,7 @@ def _asked(stage: Stage, fitter: Fitter, tell: Progress) -> tuple[FitOptions, tu
     """Options with what is to be freed beside, and what that is."""
     scans = [scan for scan in stage.result.scans if _reflects(scan, stage) and _crystalline(scan, stage)]
     shifted = [_name(stage, scan, "displacement_mm") for scan in scans if not _named(stage, scan, _SHIFTS)]
-    sharp = [scan for scan in scans if not _named(stage, scan, _WIDTHS)]
+    sharp = [scan for scan in scans if _by_bragg(scan) and not _named(stage, scan, _WIDTHS)]
     open_ = [scan for scan in scans if _order_is_open(scan, stage)]
     rung = _Rung(stage.options, Trial(stage.result.problem, stage.result.theta, stage.result.statistics.chi2))
     if shifted:
@@ -189,9 +189,13 @@ def _reflects(scan: FittedScan, stage: Stage) -> bool:
     source = instrument.radiation
     rays = source if isinstance(source, Radiation) else radiation(source) if source is not None else None
     special = instrument.film or instrument.capillary or instrument.polarization is not None
-    engines = {phase.engine or scan.engine for phase in scan.model.phases}
     known = stage.options.of(scan.label).instrument is not None
-    return engines == {"bragg"} and rays is not None and rays.anode is not None and not special and not known
+    return rays is not None and rays.anode is not None and not special and not known
+
+
+def _by_bragg(scan: FittedScan) -> bool:
+    """Whether all lines are broadened by an instrument's widths too, which a Debye sum knows nothing of."""
+    return all((phase.engine or scan.engine) == "bragg" for phase in scan.model.phases)
 
 
 def _crystalline(scan: FittedScan, stage: Stage) -> bool:
