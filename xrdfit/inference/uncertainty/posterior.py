@@ -25,6 +25,7 @@ CHAIN_LENGTHS = 50.0
 """A chain is long enough at this many autocorrelation times (Foreman-Mackey et al., PASP 125, 306, 2013)."""
 
 _BATCH = 250
+_AS_SHORT = 1.02  # times the shortest interval's length
 _BURN_IN = 5.0  # autocorrelation times
 _FEWEST_WALKERS = 8  # a snooker move draws three walkers from either half
 
@@ -60,6 +61,9 @@ class Posterior:
     def interval(self, name: str, level: float = 0.6827) -> tuple[float, float]:
         """Shortest interval that holds the given part of the samples: one-sided where they pile up at a bound.
 
+        Of all that are as short as the samples can tell it is the middle one, or the one at the end of the samples.
+        With the 50 autocorrelation times of a converged chain its ends are right to about a tenth of an error.
+
         Raises
         ------
         InputError
@@ -71,7 +75,9 @@ class Posterior:
             raise InputError(f"level {level:g} is out of range; between 0 and 1 is allowed, such as 0.95")
         x = np.sort(self.samples[name].values)
         n = int(np.ceil(level * len(x)))
-        start = int(np.argmin(x[n - 1 :] - x[: len(x) - n + 1]))
+        width = x[n - 1 :] - x[: len(x) - n + 1]
+        near = np.flatnonzero(width <= _AS_SHORT * width.min())
+        start = int(near[0] if near[0] == 0 else near[-1] if near[-1] == len(width) - 1 else np.mean(near))
         return float(x[start]), float(x[start + n - 1])
 
     def to_dict(self) -> dict[str, Any]:
