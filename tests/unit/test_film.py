@@ -52,6 +52,13 @@ def test_what_was_added_repeats_the_fit_to_the_last_digit(halo):
     assert again["hump1_deg"].value == found["hump1_deg"].value
 
 
+def test_what_was_added_is_saved(halo, tmp_path):
+    _, found, _ = halo
+    again = xf.load_result(xf.save(found, tmp_path / "fit"))
+    assert again.steps == found.steps
+    assert again == found
+
+
 def test_what_does_not_pay_is_taken_back():
     found = fitted(PLAIN)
     assert found.steps == ()

@@ -339,9 +339,9 @@ def test_inputs_that_ended_in_another_exception(read, data):
     assert str(caught.value).isprintable()
 
 
-def test_a_few_thousand_mutated_inputs_end_in_a_scan_or_a_refusal():
-    import fuzz_readers
+def test_a_few_thousand_mutated_inputs_end_in_an_answer_or_a_refusal(tmp_path):
+    import fuzz_files
 
-    counted = fuzz_readers.run(2.0, seed=2)
+    counted = fuzz_files.run(3.0, 2, tmp_path)
     assert set(counted) <= {"read", "refused", "no scan", "left out", "slowest ms"}
     assert counted["refused"] > 100

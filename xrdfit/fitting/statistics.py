@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ def statistics(
         n_points=n,
         n_varied=n_varied,
         durbin_watson=float(np.sum(np.diff(residual) ** 2) / of_points) if of_points > 0 else 2.0,
-        durbin_watson_critical=2.0 * ((n - 1) / freedom - 3.0902 / np.sqrt(n + 2)),
+        durbin_watson_critical=2.0 * ((n - 1) / freedom - 3.0902 / sqrt(n + 2)),
         berar_lelann=berar_lelann_factor(residual),
         aic=chi2 + 2 * n_varied,
         bic=chi2 + n_varied * float(np.log(n)),

@@ -122,6 +122,7 @@ class FitResult:
             "statistics",
             "estimates",
             "sites",
+            "steps",
             "cautions",
         )
         return (
@@ -397,6 +398,7 @@ class FitResult:
                 if (error := self.model_errors.of({name: 1.0})).total > 0.0
             },
             "composition_errors": composition_errors(self),
+            "steps": [step.to_dict() for step in self.steps],
             "advice": [advice.to_dict() for advice in self.advice],
             "warnings": list(self.warnings),
             "cautions": [caution.to_dict() for caution in self.cautions],

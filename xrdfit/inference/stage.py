@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,17 @@ class Step:
             else ""
         )
         return f"{' '.join(self.options)}{told}: χ² falls by {self.delta_chi2:.0f}, BIC by {self.delta_bic:.0f}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the step as plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Step:
+        """Return the step of `to_dict`."""
+        alternatives = tuple(tuple(map(str, other)) for other in data["alternatives"])
+        numbers = float(data["delta_chi2"]), float(data["delta_bic"])
+        return cls(tuple(map(str, data["options"])), str(data["text"]), *numbers, alternatives)
 
 
 Cost = tuple[float, int, int]

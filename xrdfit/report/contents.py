@@ -12,7 +12,7 @@ from xrdfit.inference.result import FitResult
 from xrdfit.plaintext import csv_text
 from xrdfit.report.numbers import plain
 
-_COLUMNS = ("name", "value", "stderr", "stderr_serial", "lower", "upper", "unit", "status", "text")
+_COLUMNS = ("name", "value", "stderr", "stderr_model", "stderr_serial", "lower", "upper", "unit", "status", "text")
 
 
 def to_json(result: FitResult) -> str:

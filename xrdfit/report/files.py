@@ -253,6 +253,7 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
     True
     """
     from xrdfit.inference.fit import restore
+    from xrdfit.inference.stage import Step
     from xrdfit.report.patternfile import read_pattern_file
 
     path = Path(directory)
@@ -273,6 +274,7 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
         if len(scans) > 1:
             engines = {str(scan["label"]): str(scan["engine"]) for scan in data["scans"]}
         reason, rivals = str(data.get("engine_reason", "")), list(data.get("rivals", []))
+        steps = tuple(map(Step.from_dict, data.get("steps", [])))
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{path / 'result.json'}: not a result of xrdfit, schema 1 ({error!r})") from None
     # the engine that was chosen then, without choosing again
@@ -285,6 +287,7 @@ def load_result(directory: str | PathLike[str]) -> FitResult:
         cautions=cautions,
         options=saved.options,
         engine_reason=reason,
+        steps=steps,
     )
 
 
