@@ -53,7 +53,11 @@ def test_what_was_added_repeats_the_fit_to_the_last_digit(halo):
 
 
 def test_what_was_added_is_saved(halo, tmp_path):
-    _, found, _ = halo
+    _, holder = measured(halo[0])
+    rows = zip(holder["two_theta"].values, holder["counts"].values, strict=True)
+    (tmp_path / "holder.xy").write_text("# radiation: cu-ka\n" + "".join(f"{x:.2f} {y:.0f}\n" for x, y in rows))
+    found = fitted(halo[0], background=[xf.Chebyshev(0), xf.Blank(xf.read_pattern(tmp_path / "holder.xy"))])
+    assert len(found.steps) == 2
     again = xf.load_result(xf.save(found, tmp_path / "fit"))
     assert again.steps == found.steps
     assert again == found
