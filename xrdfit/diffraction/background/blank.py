@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +66,8 @@ class Blank:
 
         table: dict[str, Any] = {"file": value} if isinstance(value, str) else dict(value)
         height = table.get("height")
-        scan = read_pattern(folder / str(table["file"]), scan=table.get("scan"))
+        file = os.path.normpath(folder / str(table["file"]))  # the file's one name, whichever folder names it
+        scan = read_pattern(file, scan=table.get("scan"))
         return [cls(scan, None if height is None else float(height))]
 
     def to_toml(self) -> Any:
