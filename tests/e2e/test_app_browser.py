@@ -318,6 +318,33 @@ def test_cancel(opened, files) -> None:
     assert opened.message() == ""
 
 
+def test_five_browsers_at_once_get_their_own_answers(browser, server, files) -> None:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    others = [browser.browser_type.launch(executable_path=program, args=FLAGS) for _ in range(4)]
+    pages = [Opened(each, server) for each in (browser, *others)]
+    for number, page in enumerate(pages):
+        page.drop(files / "film.xy")
+        page.drop(files / "blank.xy")
+        page.page.select_option("#model", "cu2se-6nm")
+        page.option("--range", f"{16 + number} 70")
+    for page in pages:
+        page.page.click("#fit")
+    answers = []
+    for page in pages:
+        page.busy()
+        assert page.message() == ""
+        answers.append(page.page.evaluate("xrdfitApp.shownFit.answer"))
+        page.close()
+    for other in others:
+        other.close()
+    assert len({answer["values"]["a"] for answer in answers}) == 5
+    for number, answer in enumerate(answers):
+        told = on_command_line(answer["command"], files)
+        assert f"--range {16 + number} 70" in answer["command"]
+        for name, value in answer["values"].items():
+            assert told["parameters"][name]["value"] == pytest.approx(value, rel=1e-9, abs=1e-12), name
+
+
 def test_a_closed_page_leaves_nothing(browser, server, files) -> None:
     before = set(server.folders())
     page = Opened(browser, server)
