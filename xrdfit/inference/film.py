@@ -69,8 +69,8 @@ class FilmOptions:
         found = {}
         if self.hump is not None:
             found["--hump", f"{self.hump.deg:g}", f"{self.hump.fwhm_deg:g}"] = replace(self, hump=None)
-        if self.displacements:
-            found["--vary", *self.displacements] = replace(self, displacements=())
+        for name in self.displacements:
+            found["--vary", name] = replace(self, displacements=tuple(n for n in self.displacements if n != name))
         if self.thin:
             found[("--film",)] = replace(self, thin=False)
         return found
@@ -118,7 +118,7 @@ def with_what_pays(stage: Stage, film: FilmOptions, fitter: Fitter, progress: Pr
         tell(f"trying without {' '.join(how)}")
         less = left.without_one()[how]
         there = fitter.trial(stage.model, less.options, stage.values, weights).cost
-        if gain(there, here) > PAYS and not _is_nonsense(how[0], stage, film):
+        if gain(there, here) > PAYS and not _is_nonsense(how, stage, film):
             steps.append(Step(how, _USUAL, there[0] - here[0], gain(there, here), ()))
         else:
             left, here = less, there
@@ -149,11 +149,11 @@ def _thin(stage: Stage, film: FilmOptions, fitter: Fitter, tell: Progress) -> tu
     return (there, thin) if pays and (result.success or not stage.result.success) else (stage, film)
 
 
-def _is_nonsense(option: str, stage: Stage, film: FilmOptions) -> bool:
+def _is_nonsense(how: tuple[str, ...], stage: Stage, film: FilmOptions) -> bool:
     """Whether a piece took a value that says that it stands for something else."""
-    if option == "--vary":
-        return any(_lowest_b(name, stage) < 0.0 for name in film.displacements)
-    return option == "--hump" and _is_broad(stage, film)
+    if how[0] == "--vary":
+        return _lowest_b(how[1], stage) < 0.0
+    return how[0] == "--hump" and _is_broad(stage, film)
 
 
 def _lowest_b(overall: str, stage: Stage) -> float:

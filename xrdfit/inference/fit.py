@@ -108,8 +108,9 @@ def fit_with(
     """Fit with the choices held in a `FitOptions`; see `fit`. `engines`, by label, are not chosen again."""
     scans, options = one_sample(scan, options)
     told = replace(options, seek=(), usual=False)
-    by_itself = options.usual and not options.seek and len(scans) == 1
-    film = film_options(model, scans[""], told) if by_itself else None
+    # whoever names kinds of pieces to seek says what else there is
+    open_ = options.usual and options.seek in ((), ("all",)) and len(scans) == 1
+    film = film_options(model, scans[""], told) if open_ else None
     result = _fit_as_told(model, scans, film.options if film else told, progress, engines)
     if film and not _of_clusters(result):
         film, result = None, _fit_as_told(model, scans, told, progress, engines)

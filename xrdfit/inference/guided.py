@@ -51,7 +51,14 @@ def seek(stage: Stage, fitter: Fitter, progress: Progress | None = None) -> Stag
         stage = _pruned(stage, base, fitter, tell)
         if len(stage.pieces) == before:
             break
-    return replace(stage, steps=(*before_all, *stage.steps))
+    return replace(stage, steps=tuple(_as_named_now(step, stage) for step in (*before_all, *stage.steps)))
+
+
+def _as_named_now(step: Step, stage: Stage) -> Step:
+    """The step with the names that parameters of the first phase have since there are several."""
+    rows, first = stage.result.problem.rows, stage.model.phases[0]
+    own = {row.own_name: name for name, row in rows.items() if row.phase == stage.model.label(first)}
+    return replace(step, options=tuple(word if word in rows else own.get(word, word) for word in step.options))
 
 
 def _grown(stage: Stage, fitter: Fitter, tell: Progress) -> Stage:
