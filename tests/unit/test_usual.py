@@ -79,6 +79,14 @@ class TestCrystallinePowder:
         assert result["displacement_mm"].status == "varied"
         assert [result[name].status for name in ("W", "X", "S_L")] == ["fixed"] * 3
 
+    @pytest.mark.slow
+    def test_crystals_so_small_that_a_debye_sum_describes_them_get_the_displacement(self):
+        scan = _scan({"size_nm": 20.0, "displacement_mm": 0.1, "W": 0.003}).isel(two_theta=slice(0, 1500))
+        result = xf.fit(xf.load_model("caf2"), scan)
+        assert result.engine == "debye"
+        assert result["displacement_mm"].value == pytest.approx(0.1, abs=0.03)
+        assert [result[name].status for name in ("W", "X", "S_L")] == ["fixed"] * 3
+
 
 class TestLeftAlone:
     @pytest.mark.parametrize(

@@ -189,8 +189,9 @@ def _reflects(scan: FittedScan, stage: Stage) -> bool:
     source = instrument.radiation
     rays = source if isinstance(source, Radiation) else radiation(source) if source is not None else None
     special = instrument.film or instrument.capillary or instrument.polarization is not None
-    known = stage.options.of(scan.label).instrument is not None
-    return rays is not None and rays.anode is not None and not special and not known
+    own = stage.options.of(scan.label)
+    named = own.instrument is not None or (own.engine == "debye" and not _by_bragg(scan))  # clusters, whoever says so
+    return rays is not None and rays.anode is not None and not special and not named
 
 
 def _by_bragg(scan: FittedScan) -> bool:
