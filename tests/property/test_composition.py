@@ -42,7 +42,7 @@ def test_every_composition_is_reached(point):
     np.testing.assert_allclose(mapped.occupancies(mapped.shares(point)), point, atol=1e-9)
 
 
-# what is open to less than 1e-6 of a full site counts as closed: such totals are rounding
+# an occupancy below `equalities.PRECISION` is not told from zero: smaller totals leave nothing open
 @settings(max_examples=examples(40), deadline=None)
 @given(total=st.just(0.0) | st.floats(1e-4, 8.4), shares=st.lists(st.floats(0, 1), min_size=2, max_size=2))
 def test_limits_are_those_of_a_linear_programme(total, shares):

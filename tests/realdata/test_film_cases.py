@@ -33,7 +33,9 @@ def answer(realdata, name, *, guided):
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in FILMS])
 def test_guided_returns_the_truth(realdata, name):
-    _, eight = answer(realdata, name, guided=True)
+    result, eight = answer(realdata, name, guided=True)
+    freed = [word for step in result.steps if step.options[0] == "--vary" for word in step.options[1:]]
+    assert set(freed) <= set(result.parameters)  # whatever was named before a phase was added
     combined = (eight.stderr**2 + eight.stderr_model**2) ** 0.5
     assert abs(eight.value - FILMS[name]) < 2.5 * combined
     assert combined < 0.03

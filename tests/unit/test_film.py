@@ -63,6 +63,32 @@ def test_what_was_added_is_saved(halo, tmp_path):
     assert again == found
 
 
+def test_parameters_that_are_handed_over_say_all_that_varies(halo):
+    film, *_ = halo
+    found = fitted(film, params=xf.load_model("cu2se-4nm").parameters(engine="debye"))
+    assert found.steps == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("film", [{"halo": 0.3, "b_se": 1.2, "b_cu": 1.2}, {"mu_t": 0.1, "counts": 5000.0}])
+def test_a_series_has_what_its_first_scan_asks_for_and_goes_on_with_it(film, tmp_path):
+    holder = measured(PLAIN)[1]
+    options = {"engine": "debye", "background": [xf.Chebyshev(0), xf.Blank(holder)], "output": tmp_path / "out"}
+    scans = {f"s{i}": measured(replace(PLAIN, **film, seed=i))[0] for i in range(3)}
+    two = xf.fit_series(xf.load_model("cu2se-4nm"), dict(list(scans.items())[:2]), **options)
+    alone = fitted(replace(PLAIN, **film))
+    for step in alone.steps:
+        name = {"--hump": "hump1_height", "--film": "mu_t"}.get(step.options[0], step.options[-1])
+        assert np.isfinite(two[name]["stderr"].values).all(), name
+    three = xf.fit_series(xf.load_model("cu2se-4nm"), scans, resume=True, **options)
+    np.testing.assert_array_equal(three.data["value"].values[:2], two.data["value"].values)
+    assert three.data["success"].all()
+    away = (three["occ_Cu_8c"]["value"].values - 0.6) / np.hypot(
+        three["occ_Cu_8c"]["stderr"].values, three["occ_Cu_8c"]["stderr_model"].values
+    )
+    assert np.abs(away).max() < 3.0
+
+
 def test_what_does_not_pay_is_taken_back():
     found = fitted(PLAIN)
     assert found.steps == ()

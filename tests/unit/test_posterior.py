@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from inference_cases import GRID, scan_of
 
 import xrdfit as xf
 from xrdfit.errors import InputError
+from xrdfit.inference.uncertainty.posterior import Posterior
 from xrdfit.inference.uncertainty.site_shares import share_gradient
 from xrdfit.model.files.read import model_from_toml
 
@@ -50,6 +52,27 @@ def test_a_chain_too_short_for_an_autocorrelation_time_has_not_converged(result,
     assert not chain.converged
     assert "NOT converged" in chain.message
     assert np.all(np.isfinite(chain.samples["occ_Cu_8c"].values))
+
+
+def _posterior(draws):
+    samples = xr.Dataset({"x": ("sample", draws)})
+    return Posterior(samples, 1.0, len(draws), 8, True, "", True)
+
+
+def test_the_ends_of_a_regular_interval_scatter_by_less_than_a_tenth_of_an_error():
+    """Of 1000 draws, as many as a converged chain is worth; the bare shortest interval scatters by more."""
+    random = np.random.default_rng(0)
+    ends = np.array([_posterior(random.standard_normal(1000)).interval("x") for _ in range(400)])
+    assert ends.mean(axis=0) == pytest.approx([-1.0, 1.0], abs=0.03)
+    assert ends.std(axis=0).max() < 0.1
+
+
+@pytest.mark.parametrize("level", [0.6827, 0.95])
+def test_samples_that_pile_up_at_a_bound_have_a_one_sided_interval(level):
+    random = np.random.default_rng(0)
+    draws = [np.abs(random.standard_normal(1000)) for _ in range(200)]
+    touching = [_posterior(x).interval("x", level)[0] == x.min() for x in draws]
+    assert np.mean(touching) > 0.95
 
 
 def test_an_element_called_as_a_width_is_kept_apart_from_it():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,10 @@ class Rival:
     others: dict[str, float]
     delta_chi2: float
     theta: Array
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as plain data."""
+        return {"delta_chi2": self.delta_chi2, "occupancies": self.occupancies, "others": self.others}
 
 
 def rivals(

@@ -56,7 +56,8 @@ def fit(
     scan : xarray.Dataset, or a mapping of labels to these
         From `read_pattern` or `make_pattern`.
     params : lmfit.Parameters, optional
-        Value, min, max and vary of parameters, as `PowderModel.parameters` gives them.
+        Value, min, max and vary of parameters, as `PowderModel.parameters` gives them; nothing else is added then
+        (``usual=False``).
     progress : callable, optional
         See `xrdfit.progress.Progress`. Called with a few words whenever a stage begins.
     **choices
@@ -93,8 +94,8 @@ def fit(
     """
     check_model(model)
     options = with_choices(FitOptions(), choices)
-    if params is not None:
-        options = from_parameters(params, options)
+    if params is not None:  # they say all that varies
+        options = replace(from_parameters(params, options), usual=False)
     return fit_with(model, scan, options, progress)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from xrdfit.fitting.prepare import ScanSetup
@@ -51,6 +52,13 @@ class Estimated:
     unit: str
     status: Status
     text: str
+
+    def with_error(self) -> str:
+        """Write the value and its error with decimals that show the error to two digits."""
+        if not self.stderr or not isfinite(self.stderr):
+            return f"{self.value:.6g}" + (" (fixed)" if self.status == "fixed" else "")
+        decimals = max(0, 1 - floor(log10(self.stderr)))
+        return f"{self.value:.{decimals}f} ± {self.stderr:.{decimals}f}"
 
 
 @dataclass(frozen=True)

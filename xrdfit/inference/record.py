@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +27,17 @@ def about_scan(scan: FittedScan) -> dict[str, Any]:
     extent = {"two_theta_min": float(angles[0]), "two_theta_max": float(angles[-1]), "n_points": len(angles)}
     attributes: Mapping[Any, Any] = scan.data.attrs
     return {str(k): _plain(v) for k, v in attributes.items()} | extent
+
+
+def about_scans(scans: Sequence[FittedScan]) -> list[dict[str, Any]]:
+    """Each scan with its engine, radiation, weight fractions and statistics."""
+    return [
+        {"label": s.label, "engine": s.engine, "radiation": s.model.radiation().name}
+        | {"weight_fractions": s.weight_fractions}
+        | about_scan(s)
+        | asdict(s.statistics)
+        for s in scans
+    ]
 
 
 def about_model(model: PowderModel) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from xrdfit.inference.adequacy.model_errors import ModelErrors, model_errors
 from xrdfit.inference.cautions import Caution
 from xrdfit.inference.fitted import Estimated, FittedParameter, FittedScan, FittedSite
 from xrdfit.inference.patterns import pattern_of
-from xrdfit.inference.record import SCHEMA, about_model, about_scan, composition_errors, site_errors
+from xrdfit.inference.record import SCHEMA, about_model, about_scan, about_scans, composition_errors, site_errors
 from xrdfit.inference.uncertainty.intervals import interval, interval_of
 from xrdfit.model.powder import PowderModel
 from xrdfit.plaintext import printable
@@ -300,7 +300,7 @@ class FitResult:
         for name, row in self.problem.rows.items():
             if row.kind.belongs == "cell" or row.kind.stem == "size_nm":
                 p = self.parameters[name]
-                lines.append(f"  {name:12s} {_with_error(p)} {p.unit}")
+                lines.append(f"  {name:12s} {p.with_error()} {p.unit}")
         lines += [f"  warning: {w}" for w in self.warnings] + [f"  advice: {a}" for a in self.advice]
         return printable("\n".join(lines))
 
@@ -355,7 +355,7 @@ class FitResult:
         import xarray as xr
 
         columns = ("phase", "element", "wyckoff", "multiplicity", "occupancy", "stderr", "share", "share_stderr")
-        data = {c: ("site", [_nan(getattr(s, c)) for s in self.sites]) for c in columns}
+        data = {c: ("site", [np.nan if (v := getattr(s, c)) is None else v for s in self.sites]) for c in columns}
         data["atoms"] = ("site", [s.multiplicity * s.occupancy for s in self.sites])
         return xr.Dataset(data, coords={"site": [s.label for s in self.sites]})
 
@@ -382,16 +382,8 @@ class FitResult:
             "amorphous": self.amorphous,
             "amorphous_error": self.amorphous_error,
             "restraints": [restraint.to_dict(values) for restraint in self.problem.restraints],
-            "rivals": [
-                {"delta_chi2": r.delta_chi2, "occupancies": r.occupancies, "others": r.others} for r in self.rivals
-            ],
-            "scans": [
-                {"label": s.label, "engine": s.engine, "radiation": s.model.radiation().name}
-                | {"weight_fractions": s.weight_fractions}
-                | about_scan(s)
-                | asdict(s.statistics)
-                for s in self.scans
-            ],
+            "rivals": [rival.to_dict() for rival in self.rivals],
+            "scans": about_scans(self.scans),
             "model_errors": {
                 name: {"total": error.total, "shift": error.shift, "by": error.by}
                 for name in self.problem.occupancies.names
@@ -403,15 +395,3 @@ class FitResult:
             "warnings": list(self.warnings),
             "cautions": [caution.to_dict() for caution in self.cautions],
         }
-
-
-def _with_error(p: Estimated) -> str:
-    """Write a value and its error with decimals that show the error to two digits."""
-    if not p.stderr or not np.isfinite(p.stderr):
-        return f"{p.value:.6g}" + (" (fixed)" if p.status == "fixed" else "")
-    decimals = max(0, 1 - int(np.floor(np.log10(p.stderr))))
-    return f"{p.value:.{decimals}f} ± {p.stderr:.{decimals}f}"
-
-
-def _nan(value: Any) -> Any:
-    return np.nan if value is None else value

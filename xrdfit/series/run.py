@@ -201,8 +201,10 @@ def _with_start(job: Job, entries: Sequence[Entry], journal: Journal | None, tel
     A series that is gone on with keeps the start that it had, so that scans that came in the meantime change nothing.
     """
     mark = job.fingerprint()
-    if journal is not None and journal.head.get("job") == mark and not journal.head.get("again"):
-        return _gone_on(job, journal.head)
+    if journal is not None and journal.head.get("job") == mark:
+        again = job.options.seek or journal.head.get("again")
+        if not again:
+            return _gone_on(job, journal.head)
     tell("fitting the first scan")
     found: Job | None = None
     reason = ""
@@ -254,7 +256,7 @@ def _gone_on(job: Job, head: Mapping[str, Any]) -> Job:
 
 def _added(job: Job, found: Job) -> dict[str, Any]:
     """Options of the job that the first scan changed: what usually varies on a diffractometer or of a film."""
-    names = ("vary", "tie", "background")
+    names = ("vary", "tie", "background", "film")
     pairs = ((name, getattr(job.options, name), getattr(found.options, name)) for name in names)
     return {name: now for name, before, now in pairs if now != before}
 
