@@ -2,8 +2,8 @@
 
 A measured blank says that a scan is of such a film. What organic ligands scatter lies where chains pack, at d = 4.5 Å;
 displacements of clusters are seldom those of the model. Where neither model nor options say anything of these, both are
-fitted, and what does not pay by BIC is taken back. Without them occupancies come out wrong by 0.05 as a rule
-(docs/measured-scans.md).
+fitted, and what does not pay by BIC is taken back. Without them half of the occupancies of random films come out wrong
+by more than 0.05 (docs/measured-scans.md).
 """
 
 from __future__ import annotations
