@@ -8,6 +8,7 @@ by more than 0.05 (docs/measured-scans.md).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from xrdfit.crystal.radiation import Radiation
 from xrdfit.diffraction.background import Blank, Component, Hump
 from xrdfit.fitting.options import FitOptions
 from xrdfit.fitting.selection import components, select, with_instrument
-from xrdfit.inference.stage import PAYS, Fitter, Stage, Step, gain
+from xrdfit.inference.result import FitResult
+from xrdfit.inference.stage import PAYS, Fitter, Step, Trial, gain
 from xrdfit.inference.usual import CRYSTALLINE_NM, wishes
 from xrdfit.model.powder import PowderModel
 from xrdfit.model.ties import parse_tie
@@ -97,74 +99,70 @@ def film_options(model: PowderModel, scan: xr.Dataset, options: FitOptions) -> F
     return found if found.without_one() else None
 
 
-def with_what_pays(stage: Stage, film: FilmOptions, fitter: Fitter, progress: Progress | None = None) -> Stage:
-    """Return the fit with those pieces only by which BIC falls.
+def what_pays(
+    rough: FitResult, film: FilmOptions, fitter: Fitter, progress: Progress | None = None
+) -> tuple[FilmOptions, tuple[Step, ...]]:
+    """Return the options with those pieces only by which BIC falls, and these in words.
 
     Parameters
     ----------
-    stage : Stage
-        The fit with all of them.
+    rough : FitResult
+        Where the way down with all of them led.
     film : FilmOptions
         Its options.
     fitter : Fitter
     progress : callable, optional
     """
     tell = progress or silent
-    stage, film = _thin(stage, film, fitter, tell)
-    here, weights = stage.cost(stage.result.problem), stage.result.problem
-    steps: list[Step] = []
-    left = film
+    weights = rough.problem
+    film, here = _thin(rough, film, fitter, tell)
+    values, cost = here.values, here.cost
+    left, steps = film, []
     for how in film.without_one():
         tell(f"trying without {' '.join(how)}")
         less = left.without_one()[how]
-        there = fitter.trial(stage.model, less.options, stage.values, weights).cost
-        if gain(there, here) > PAYS and not _is_nonsense(how, stage, film):
-            steps.append(Step(how, _USUAL, there[0] - here[0], gain(there, here), ()))
+        there = fitter.trial(rough.start_model, less.options, values, weights).cost
+        if gain(there, cost) > PAYS and not _is_nonsense(how, values, film):
+            steps.append(Step(how, _USUAL, there[0] - cost[0], gain(there, cost), ()))
         else:
-            left, here = less, there
-    if left is not film:
-        tell("fitting without what does not pay")
-        stage = replace(stage, result=fitter.fit(stage.model, left.options, {}), options=left.options)
-    return replace(stage, steps=(*stage.steps, *steps))
+            left, cost = less, there
+    return left, tuple(steps)
 
 
-def _thin(stage: Stage, film: FilmOptions, fitter: Fitter, tell: Progress) -> tuple[Stage, FilmOptions]:
-    """The fit of a film that the beam passes through, where that pays: a hump or B would imitate it."""
-    broad, instrument = _is_broad(stage, film), stage.result.scans[0].model.instrument
+def _thin(rough: FitResult, film: FilmOptions, fitter: Fitter, tell: Progress) -> tuple[FilmOptions, Trial]:
+    """A film that the beam passes through, where that pays: a hump or B would imitate it."""
+    model, weights = rough.start_model, rough.problem
+    here = Trial(weights, rough.theta, rough.statistics.chi2)
+    start, before = here.values, here.cost
+    broad, instrument = _is_broad(start, film), rough.scans[0].model.instrument
     known = instrument.film or instrument.capillary
-    if known or not (broad or any(advice.code == "film" for advice in stage.result.advice)):
-        return stage, film
+    if known or not (broad or any(advice.code == "film" for advice in rough.advice)):
+        return film, here
     tell("trying a thin film")
-    start, weights = stage.values, stage.result.problem
-    before = stage.cost(weights)
     if broad:  # it stands for something else, and is a halo again where it has to be none of that
         start = {name: value for name, value in start.items() if not name.startswith(_hump(film))}
-        before = fitter.trial(stage.model, replace(film, hump=None).options, start, weights).cost
+        before = fitter.trial(model, replace(film, hump=None).options, start, weights).cost
     thin = replace(film, thin=True)
-    if gain(before, fitter.trial(stage.model, thin.options, start, weights).cost) <= PAYS:
-        return stage, film
-    result = fitter.fit(stage.model, thin.options, {})
-    there = replace(stage, result=result, options=thin.options)
-    pays = gain(before, there.cost(weights)) > PAYS
-    return (there, thin) if pays and (result.success or not stage.result.success) else (stage, film)
+    there = fitter.trial(model, thin.options, start, weights)
+    return (thin, there) if gain(before, there.cost) > PAYS else (film, here)
 
 
-def _is_nonsense(how: tuple[str, ...], stage: Stage, film: FilmOptions) -> bool:
+def _is_nonsense(how: tuple[str, ...], values: Mapping[str, float], film: FilmOptions) -> bool:
     """Whether a piece took a value that says that it stands for something else."""
     if how[0] == "--vary":
-        return _lowest_b(how[1], stage) < 0.0
-    return how[0] == "--hump" and _is_broad(stage, film)
+        return _lowest_b(how[1], values) < 0.0
+    return how[0] == "--hump" and _is_broad(values, film)
 
 
-def _lowest_b(overall: str, stage: Stage) -> float:
+def _lowest_b(overall: str, values: Mapping[str, float]) -> float:
     """The lowest B of a phase's sites, its overall B included."""
-    prefix, values = overall.removesuffix("overall"), stage.values
+    prefix = overall.removesuffix("overall")
     return values[overall] + min((v for n, v in values.items() if n.startswith(prefix) and n != overall), default=0.0)
 
 
-def _is_broad(stage: Stage, film: FilmOptions) -> bool:
+def _is_broad(values: Mapping[str, float], film: FilmOptions) -> bool:
     """Whether the hump is so broad that it is no halo."""
-    return film.hump is not None and stage.values[f"{_hump(film)}fwhm_deg"] > _BROAD * film.hump.fwhm_deg
+    return film.hump is not None and values[f"{_hump(film)}fwhm_deg"] > _BROAD * film.hump.fwhm_deg
 
 
 def _hump(film: FilmOptions) -> str:

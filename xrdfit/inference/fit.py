@@ -19,11 +19,19 @@ from xrdfit.fitting.search import search, settle
 from xrdfit.fitting.starts import thicknesses
 from xrdfit.fitting.threads import one_thread
 from xrdfit.inference.assemble import assemble
-from xrdfit.inference.engines import choices_of, choose_engines, estimated_sizes, reason_of, with_engines
-from xrdfit.inference.film import film_options, with_what_pays
+from xrdfit.inference.engines import (
+    Begun,
+    Choice,
+    choices_of,
+    choose_engines,
+    estimated_sizes,
+    reason_of,
+    with_engines,
+)
+from xrdfit.inference.film import film_options, what_pays
 from xrdfit.inference.guided import seek
 from xrdfit.inference.result import FitResult
-from xrdfit.inference.stage import Stage, Trial, weighted_like
+from xrdfit.inference.stage import Stage, Step, Trial, weighted_like
 from xrdfit.inference.usual import with_usual
 from xrdfit.model.phase import Engine
 from xrdfit.model.powder import PowderModel
@@ -112,16 +120,21 @@ def fit_with(
     # whoever names kinds of pieces to seek says what else there is
     open_ = options.usual and options.seek in ((), ("all",)) and len(scans) == 1
     film = film_options(model, scans[""], told) if open_ else None
-    result = _fit_as_told(model, scans, film.options if film else told, progress, engines)
-    if film and not _of_clusters(result):
-        film, result = None, _fit_as_told(model, scans, told, progress, engines)
+    started = _start(model, scans, film.options if film else told, progress, engines)
+    if film and not started.of_clusters:
+        film, started = None, _start(model, scans, told, progress, engines)
+    # the engine that was chosen once stays
+    fitter = _Fitter(scans, started.engines, progress)
+    steps: tuple[Step, ...] = ()
+    if film:
+        kept, steps = what_pays(started.as_it_is(), film, fitter, progress)
+        if kept is not film:
+            again = _start(started.model, scans, kept.options, progress, started.engines)
+            started = replace(again, reason=started.reason)
+    result = started.finished(progress)
     if not (options.usual or options.seek):
         return result
-    # the engine that was chosen once stays
-    stage = Stage(result, result.start_model, result.options)
-    fitter = _Fitter(scans, {s.label: s.engine for s in result.scans}, progress)
-    if film:
-        stage = with_what_pays(stage, film, fitter, progress)
+    stage = Stage(result, result.start_model, result.options, steps=steps)
     if options.usual:
         stage = with_usual(stage, fitter, progress)
     if options.seek:
@@ -131,30 +144,55 @@ def fit_with(
     return replace(stage.result, steps=stage.steps, engine_reason=result.engine_reason)
 
 
-def _of_clusters(result: FitResult) -> bool:
-    """Whether Debye sums describe all phases."""
-    return {phase.engine or result.engine for phase in result.model.phases} == {"debye"}
+@dataclass(frozen=True)
+class _Started:
+    """A fit under way: how far it has come, the model with the engines that were chosen, and why these."""
+
+    begun: Begun
+    model: PowderModel
+    reason: str
+    engines: Mapping[str, Engine]
+
+    @property
+    def of_clusters(self) -> bool:
+        """Whether Debye sums describe all phases of all scans."""
+        engines = self.engines.values()
+        return {phase.engine or engine for phase in self.model.phases for engine in engines} == {"debye"}
+
+    def as_it_is(self) -> FitResult:
+        """What there is so far, near a minimum, as a result."""
+        setup = self.begun.setup
+        with one_thread():
+            return assemble(setup, setup.problem, self.begun.near, self.model, self.reason)
+
+    def finished(self, progress: Progress | None) -> FitResult:
+        """Search for other compositions, converge, and tell the errors."""
+        with one_thread():
+            return _finished(self.begun.setup, self.begun.searched(progress), self.model, self.reason)
 
 
-def _fit_as_told(
+def _start(
     model: PowderModel,
     scans: Scans,
     options: FitOptions,
     progress: Progress | None,
     engines: Mapping[str, Engine] | None,
-) -> FitResult:
-    """Fit with what model and options name, and nothing else."""
+) -> _Started:
+    """Go down with what model and options name, and nothing else."""
+    choices: Mapping[str, Choice] = {}
     with one_thread():
-        if engines is not None:
-            return fit_setup(prepare(model, scans, options, engines), model, progress=progress)
-        choices = choices_of(model, scans, options, progress)
-        reason, first = reason_of(choices), next(iter(choices.values()))
-        model = with_engines(model, choices)
-        if len(choices) == 1 and first.begun is not None:
-            return _finished(first.begun.setup, first.begun.searched(progress), model, reason)
-        setup = prepare(model, scans, options, {label: choice.engine for label, choice in choices.items()})
-        start = estimated_sizes(setup, choices)
-        return fit_setup(setup, model, start=start, reason=reason, progress=progress)
+        if engines is None:
+            choices = choices_of(model, scans, options, progress)
+            model = with_engines(model, choices)
+            engines = {label: choice.engine for label, choice in choices.items()}
+            first = next(iter(choices.values()))
+            if len(choices) == 1 and first.begun is not None:
+                return _Started(first.begun, model, first.reason, engines)
+        setup = prepare(model, scans, options, engines)
+        if progress:
+            progress("fitting")
+        begun = Begun.of(setup, estimated_sizes(setup, choices), progress)
+        return _Started(begun, model, reason_of(choices), engines)
 
 
 def fit_setup(
